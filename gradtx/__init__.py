@@ -1,0 +1,29 @@
+"""gradtx: composable gradient transformations for JAX.
+
+An optimizer is a value: a chain of transformations, each one concept of optimization. It prints as the
+expression that makes it, compares, hashes, pickles, and is a pytree of its hyperparameters.
+
+>>> import gradtx, jax, jax.numpy as jnp
+>>> tx = gradtx.chain(gradtx.clip_by_global_norm(1.0), gradtx.scale_by_adam(), gradtx.scale(-0.1))
+>>> params = {"w": jnp.array([1.0, -2.0])}
+>>> state = tx.init(params)
+>>> gradients = jax.grad(lambda p: jnp.sum(p["w"] ** 2))(params)
+>>> updates, state = tx.update(gradients, state, params)
+>>> gradtx.apply_updates(params, updates)
+{'w': Array([ 0.9, -1.9], dtype=float32)}
+"""
+
+# ruff: noqa: F403 - each floor names in its __all__ what it makes public
+from gradtx import core, optimizers, schedules, transforms, tree
+from gradtx.core import *
+from gradtx.optimizers import *
+from gradtx.schedules import *
+from gradtx.transforms import *
+from gradtx.tree import MaskedNode, by_path
+from gradtx.tree import norm as global_norm
+
+__all__ = ["MaskedNode", "by_path", "global_norm", "tree"]
+__all__ += core.__all__
+__all__ += optimizers.__all__
+__all__ += schedules.__all__
+__all__ += transforms.__all__

@@ -1,0 +1,54 @@
+"""The protocol: values, schedules, transformations, and how they combine."""
+
+from gradtx.core.apply import apply_updates, incremental_update, periodic_update
+from gradtx.core.basic import identity, init_empty_state, stateless, stateless_with_tree_map
+from gradtx.core.combine import chain, named_chain
+from gradtx.core.counting import safe_increment
+from gradtx.core.editing import replace
+from gradtx.core.joins import add, divide, multiply, subtract
+from gradtx.core.reading import hyperparams, summary
+from gradtx.core.schedule import Schedule, ScalarOrSchedule, constant_schedule, schedule_from
+from gradtx.core.transformation import (
+    EmptyState,
+    GradientTransformation,
+    GradientTransformationExtraArgs,
+    ScaleByScheduleState,
+    ScheduledState,
+    as_transformation,
+    with_extra_args_support,
+)
+from gradtx.core.value import hyperparameter, nested, static
+
+__all__ = [
+    "EmptyState",
+    "GradientTransformation",
+    "GradientTransformationExtraArgs",
+    "ScalarOrSchedule",
+    "ScaleByScheduleState",
+    "Schedule",
+    "ScheduledState",
+    "add",
+    "apply_updates",
+    "as_transformation",
+    "chain",
+    "constant_schedule",
+    "divide",
+    "hyperparameter",
+    "hyperparams",
+    "identity",
+    "incremental_update",
+    "init_empty_state",
+    "multiply",
+    "named_chain",
+    "nested",
+    "periodic_update",
+    "replace",
+    "safe_increment",
+    "schedule_from",
+    "stateless",
+    "stateless_with_tree_map",
+    "static",
+    "subtract",
+    "summary",
+    "with_extra_args_support",
+]

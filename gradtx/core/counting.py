@@ -1,0 +1,25 @@
+"""The count of updates."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def zero_count() -> jax.Array:
+    """A count of no updates: an int32 scalar."""
+    return jnp.zeros((), jnp.int32)
+
+
+def safe_increment(count: Any) -> jax.Array:
+    """`count + 1`, staying at the largest value of its dtype instead of wrapping around.
+
+    >>> int(safe_increment(jnp.int32(2**31 - 1)))
+    2147483647
+    """
+    count = jnp.asarray(count)
+    largest = (
+        jnp.iinfo(count.dtype) if jnp.issubdtype(count.dtype, jnp.integer) else jnp.finfo(count.dtype)
+    ).max
+    one = jnp.ones((), count.dtype)
+    return jnp.where(count < jnp.asarray(largest, count.dtype), count + one, count)

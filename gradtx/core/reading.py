@@ -1,0 +1,131 @@
+"""Reading an optimizer beside its state: the hyperparameters of the next update, and a summary."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+from jax.tree_util import tree_leaves_with_path
+
+from gradtx.core.combine import chain, named_chain
+from gradtx.core.transformation import GradientTransformation, as_transformation
+from gradtx.core.value import spelled
+from gradtx.tree.search import entry_name
+
+
+def hyperparams(tx: Any, state: Any) -> dict[str, Any]:
+    """The hyperparameters that the next update uses, by name; of a schedule, its value at this count.
+
+    A name that stands in several places of the chain is preceded by its path, as in `"[0].eps"`.
+
+    Args:
+      tx: the optimizer.
+      state: its state now.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import chain, linear_schedule, scale_by_learning_rate, trace
+    >>> tx = chain(trace(0.9), scale_by_learning_rate(linear_schedule(0.5, 0.0, 2)))
+    >>> _, state = tx.update(jnp.array(1.0), tx.init(jnp.array(0.0)))
+    >>> hyperparams(tx, state)
+    {'decay': 0.9, 'learning_rate': Array(0.25, dtype=float32)}
+    """
+    entries = [
+        (path, name, value)
+        for path, part, part_state in walk(as_transformation(tx), state)
+        for name, value in part.resolved(part_state).hyperparameters().items()
+    ]
+    names = Counter(name for _, name, _ in entries)
+    return {name if names[name] == 1 else f"{path}.{name}": value for path, name, value in entries}
+
+
+def summary(tx: Any, params: Any) -> str:
+    """A table of each transformation of an optimizer, and of the state that it keeps for `params`.
+
+    Args:
+      tx: the optimizer.
+      params: the parameters, or their shapes and dtypes (`jax.ShapeDtypeStruct`): nothing is allocated.
+
+    >>> import jax
+    >>> from gradtx import momentum
+    >>> print(summary(momentum(0.1), {"w": jax.ShapeDtypeStruct((1000, 10), "float32")}))
+    transformation                             state  arrays  dtype       bytes
+    trace(decay=0.9)                           trace       1  float32  40.00 kB
+    scale_by_learning_rate(learning_rate=0.1)  -
+    all                                                    1           40.00 kB
+    """
+    tx = as_transformation(tx)
+    state = jax.eval_shape(tx.init, params)
+    arrays = jax.tree.leaves(state)
+    rows = [
+        ("transformation", "state", "arrays", "dtype", "bytes"),
+        *_rows(tx, state, depth=0),
+        ("all", "", str(len(arrays)), "", _size(arrays)),
+    ]
+    return _table(rows, right_aligned=("arrays", "bytes"))
+
+
+def walk(
+    tx: GradientTransformation, state: Any, path: str = ""
+) -> Iterator[tuple[str, GradientTransformation, Any]]:
+    """Every transformation in `tx`, itself first, with its path and its part of the state."""
+    yield path, tx, state
+    for name, part, part_state in tx.parts(tx.own_state(state)):
+        yield from walk(part, part_state, path + name)
+
+
+def _rows(tx: GradientTransformation, state: Any, depth: int) -> Iterator[tuple[str, ...]]:
+    """A row for each kind of array that `tx` keeps, then the rows of what it holds, indented."""
+    parts = list(tx.parts(tx.own_state(state)))
+    in_sequence = isinstance(tx, chain | named_chain)
+    if not in_sequence:
+        label = "  " * depth + _label(tx)
+        kept = _own_arrays(state, [part_state for _, _, part_state in parts])
+        for (name, dtype), arrays in kept.items():
+            yield label, name, str(len(arrays)), dtype, _size(arrays)
+            label = ""
+        if not kept:
+            yield label, "-", "", "", ""
+    for _, part, part_state in parts:
+        yield from _rows(part, part_state, depth if in_sequence else depth + 1)
+
+
+def _label(tx: GradientTransformation) -> str:
+    """The expression that makes `tx`, without those that make what it holds."""
+    if not tx.nested:
+        return repr(tx)
+    own = ", ".join(f"{name}={spelled(value)}" for name, value in tx.hyperparameters().items())
+    return f"{type(tx).__name__}({own})"
+
+
+def _own_arrays(state: Any, part_states: list[Any]) -> dict[tuple[str, str], list[Any]]:
+    """The arrays in `state` that are in none of `part_states`, by field name and dtype."""
+    theirs = set(map(id, jax.tree.leaves(part_states)))
+    kept: dict[tuple[str, str], list[Any]] = {}
+    for path, array in tree_leaves_with_path(state):
+        if id(array) not in theirs:
+            names = [name for name in map(entry_name, path) if name != "inner"] or ["state"]
+            kept.setdefault((names[0], array.dtype.name), []).append(array)
+    return kept
+
+
+def _size(arrays: list[Any]) -> str:
+    """How much memory the arrays take, in decimal units."""
+    size = float(sum(array.size * array.dtype.itemsize for array in arrays))
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.2f} {unit}"
+        size /= 1000
+    return f"{size:.2f} TB"
+
+
+def _table(rows: list[tuple[str, ...]], right_aligned: tuple[str, ...]) -> str:
+    """Rows of text as a table; the first is the header."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if name in right_aligned else cell.ljust(width)
+            for cell, width, name in zip(row, widths, rows[0], strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

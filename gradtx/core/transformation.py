@@ -1,0 +1,239 @@
+"""The protocol: an optimizer is a value with two pure methods, `init` and `update`."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+
+from gradtx.core.counting import safe_increment, zero_count
+from gradtx.core.schedule import Schedule, as_schedule
+from gradtx.core.value import Value, spelled, static
+from gradtx.tree.matching import match
+
+
+class EmptyState(NamedTuple):
+    """The state of a transformation that remembers nothing."""
+
+
+class ScheduledState(NamedTuple):
+    """The state of a transformation with a scheduled hyperparameter: the count, and its own state."""
+
+    count: Any
+    inner: Any
+
+
+class ScaleByScheduleState(NamedTuple):
+    """The state of a transformation that remembers nothing but the count of its schedule."""
+
+    count: Any
+
+
+class GradientTransformation(Value):
+    """A pure `(init, update)` pair that is a value: printable, comparable, hashable, and a pytree.
+
+    A subclass states its hyperparameters as fields (see `hyperparameter`, `static` and `nested`) and
+    writes `update`, and `init` when it has state:
+
+        class scale(GradientTransformation):
+            step_size: Hyperparameter
+
+            def update(self, updates, state, params=None, **extra):
+                return tree.map_kernel(multiply, updates, scalars=(self.step_size,)), state
+
+    Around both stands, once and here, what every transformation needs: the check that everything it
+    `needs` was passed, the check that `updates` and `params` correspond, the values of scheduled
+    hyperparameters at this count (a body never sees a schedule), and a named scope. Subclasses are final.
+
+    Class keywords:
+      needs: the names of what `update` cannot do without: `"params"`, or an extra argument.
+      check: how `updates` must correspond to `params`, when those are given: in `"shapes"`, in
+        `"structure"` alone (per-example gradients), or not at all (`None`). A transformation that holds
+        others leaves the check to them.
+
+    `GradientTransformation(init_fn, update_fn)` makes one from two functions, and `init, update = tx`
+    takes one apart. `update_fn` gets the extra arguments that its signature names.
+
+    >>> import jax.numpy as jnp
+    >>> double = GradientTransformation(lambda params: (), lambda u, s, p=None: (2 * u, s))
+    >>> double.update(jnp.ones(2), double.init(jnp.ones(2)))
+    (Array([2., 2.], dtype=float32), ())
+    """
+
+    _own_needs: ClassVar[frozenset[str]] = frozenset()
+    _check: ClassVar[str | None] = "shapes"
+
+    def __init_subclass__(cls, needs: Iterable[str] = (), check: str | None = "shapes") -> None:
+        if cls.__mro__[1] is not GradientTransformation:
+            raise TypeError(
+                f"{cls.__name__}: transformations are final. Share kernels, or hold the other "
+                f"transformation in a nested() field, instead of subclassing {cls.__mro__[1].__name__}."
+            )
+        super().__init_subclass__()
+        cls._own_needs = frozenset(needs)
+        cls._check = check
+        cls.init = _guarded_init(cls.init)
+        cls.update = _guarded_update(cls.update)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "GradientTransformation":
+        return object.__new__(_from_functions if cls is GradientTransformation else cls)
+
+    def init(self, params: Any) -> Any:
+        """The state for these parameters, before the first update."""
+        return EmptyState()
+
+    def update(
+        self, updates: Any, state: Any, params: Any = None, **extra: Any
+    ) -> tuple[Any, Any]:
+        """The transformed updates and the next state."""
+        raise NotImplementedError(f"{type(self).__name__} must define update.")
+
+    def __iter__(self) -> Iterator[Callable[..., Any]]:
+        return iter((self.init, self.update))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The names of what `update` cannot do without, here or in a nested transformation."""
+        return self._own_needs.union(*(part.needs for part in self.nested))
+
+    @property
+    def nested(self) -> tuple["GradientTransformation", ...]:
+        """The transformations that this one holds in its fields."""
+        held = [self.__dict__[field.name] for field in self._fields if field.metadata.get("nested")]
+        return tuple(part for value in held for part in (value if isinstance(value, tuple) else (value,)))
+
+    @property
+    def scheduled(self) -> tuple[str, ...]:
+        """The names of the fields that hold a schedule."""
+        return tuple(name for name, value in self.__dict__.items() if isinstance(value, Schedule))
+
+    def parts(self, state: Any) -> Iterable[tuple[str, "GradientTransformation", Any]]:
+        """The nested transformations, each with its path and its part of this one's own `state`."""
+        if self.nested:
+            raise NotImplementedError(f"{type(self).__name__} must define parts(state).")
+        return ()
+
+    def own_state(self, state: Any) -> Any:
+        """`state` without the count of schedules: what the body of `update` sees.
+
+        Raises:
+          ValueError: when the state has such a count and no hyperparameter is scheduled, or the reverse.
+        """
+        counted = isinstance(state, ScheduledState | ScaleByScheduleState)
+        if counted != bool(self.scheduled):
+            raise ValueError(
+                f"{type(self).__name__}: the state was made with"
+                f"{'' if counted else 'out'} a scheduled hyperparameter, and this optimizer has "
+                f"{', '.join(self.scheduled) or 'none'} scheduled. To put a number in a schedule's place "
+                "and keep the state, use constant_schedule(number)."
+            )
+        if isinstance(state, ScheduledState):
+            return state.inner
+        return EmptyState() if counted else state
+
+    def resolved(self, state: Any) -> "GradientTransformation":
+        """This transformation with every schedule replaced by its value for the next update."""
+        if not self.scheduled:
+            return self
+        return self.with_fields(**{name: self.__dict__[name](state.count) for name in self.scheduled})
+
+    def convert_hyperparameter(self, name: str, value: Any, bounds: Any) -> Any:
+        """A number, or a schedule where the user gave a function."""
+        if callable(value):
+            return as_schedule(value)
+        return super().convert_hyperparameter(name, value, bounds)
+
+    _numbers = "number or a schedule"
+
+    def _require(self, params: Any, extra: dict[str, Any]) -> None:
+        given = {name for name, value in {**extra, "params": params}.items() if value is not None}
+        for name in sorted(self.needs - given):
+            passed = "params" if name == "params" else f"{name}=..."
+            raise ValueError(
+                f"{' in '.join(self._who_needs(name))} needs {name!r}: call "
+                f"update(updates, state, {passed})."
+            )
+
+    def _who_needs(self, name: str) -> list[str]:
+        """The chain of names from the transformation that declares the need up to this one."""
+        for part in self.nested:
+            if name in part.needs:
+                return [*part._who_needs(name), type(self).__name__]
+        return [type(self).__name__]
+
+
+def _guarded_init(init: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(init)
+    def guarded(self: GradientTransformation, params: Any) -> Any:
+        with jax.named_scope(type(self).__name__):
+            state = init(self.resolved(ScaleByScheduleState(zero_count())), params)
+        return _counted(self, zero_count, state)
+
+    return guarded
+
+
+def _guarded_update(update: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(update)
+    def guarded(
+        self: GradientTransformation, updates: Any, state: Any, params: Any = None, **extra: Any
+    ) -> tuple[Any, Any]:
+        self._require(params, extra)
+        if self._check and params is not None and not self.nested:
+            match(updates, same_shape=self._check == "shapes", params=params)
+        inner = self.own_state(state)
+        with jax.named_scope(type(self).__name__):
+            updates, inner = update(self.resolved(state), updates, inner, params, **extra)
+        return updates, _counted(self, lambda: safe_increment(state.count), inner)
+
+    return guarded
+
+
+def _counted(tx: GradientTransformation, count: Callable[[], Any], state: Any) -> Any:
+    if not tx.scheduled:
+        return state
+    if isinstance(state, EmptyState):
+        return ScaleByScheduleState(count())
+    return ScheduledState(count(), state)
+
+
+class _from_functions(GradientTransformation, check=None):
+    """A transformation made of two functions, which are its structure."""
+
+    init_fn: Callable[[Any], Any] = static()
+    update_fn: Callable[..., tuple[Any, Any]] = static()
+
+    def init(self, params: Any) -> Any:
+        return self.init_fn(params)
+
+    def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        return self.update_fn(updates, state, params, **_taken(self.update_fn, extra))
+
+    def __repr__(self) -> str:
+        return f"GradientTransformation({spelled(self.init_fn)}, {spelled(self.update_fn)})"
+
+
+def _taken(function: Callable[..., Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """Those of the extra arguments that `function` has a place for."""
+    parameters = signature(function).parameters
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return extra
+    return {name: value for name, value in extra.items() if name in parameters}
+
+
+def as_transformation(tx: Any) -> GradientTransformation:
+    """`tx` as a transformation: anything with `.init` and `.update` (an Optax one, say) is lifted.
+
+    Raises:
+      TypeError: for anything else.
+    """
+    if isinstance(tx, GradientTransformation):
+        return tx
+    if callable(getattr(tx, "init", None)) and callable(getattr(tx, "update", None)):
+        return GradientTransformation(tx.init, tx.update)
+    hint = f" Call it: {tx.__name__}(...)." if callable(tx) and hasattr(tx, "__name__") else ""
+    raise TypeError(f"Expected a transformation, with .init and .update, got {tx!r}.{hint}")
+
+
+GradientTransformationExtraArgs = GradientTransformation
+with_extra_args_support = as_transformation

@@ -1,0 +1,256 @@
+"""Values: frozen dataclasses that are pytrees, print as their constructor, compare and hash by content."""
+
+import dataclasses
+import math
+import operator
+import struct
+from collections.abc import Callable
+from typing import Any, ClassVar, dataclass_transform
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import GetAttrKey
+
+
+def hyperparameter(
+    default: Any = dataclasses.MISSING,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    kw_only: bool = False,
+) -> Any:
+    """Declares a number that is data: changing it does not retrace.
+
+    Args:
+      default: the default value; without one the field is required.
+      low: the least value allowed.
+      high: the greatest value allowed.
+      above: a bound that the value must exceed.
+      below: a bound that the value must stay under.
+      kw_only: whether the field is given by keyword alone.
+    """
+    bounds = _Bounds(low, high, above, below)
+    return dataclasses.field(
+        default=default,
+        kw_only=kw_only,
+        metadata={"convert": lambda owner, name, value: owner.convert_hyperparameter(name, value, bounds)},
+    )
+
+
+def static(
+    default: Any = dataclasses.MISSING,
+    *,
+    convert: Callable[[Any], Any] | None = None,
+    choices: tuple[Any, ...] = (),
+    kw_only: bool = False,
+) -> Any:
+    """Declares a field that is structure: it stands in the tree structure, and changing it retraces.
+
+    Args:
+      default: the default value; without one the field is required.
+      convert: turns what the user gives into a hashable value.
+      choices: the values allowed; all where empty.
+      kw_only: whether the field is given by keyword alone.
+    """
+
+    def checked(owner: Any, name: str, value: Any) -> Any:
+        value = value if convert is None else convert(value)
+        if choices and value not in choices:
+            raise ValueError(
+                f"{type(owner).__name__}: {name} must be one of {_listed(choices)}, got {value!r}."
+            )
+        return value
+
+    return dataclasses.field(
+        default=default, kw_only=kw_only, metadata={"convert": checked, "static": True}
+    )
+
+
+def nested(convert: Callable[[Any], Any], default: Any = dataclasses.MISSING) -> Any:
+    """Declares a field that holds another value, or a tuple of them.
+
+    Args:
+      convert: turns what the user gives into that value.
+      default: the default value; without one the field is required.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={"convert": lambda owner, name, value: convert(value), "nested": True},
+    )
+
+
+@dataclass_transform(
+    frozen_default=True, eq_default=False, field_specifiers=(hyperparameter, static, nested)
+)
+class Value:
+    """The base of everything that users compose. Subclassing makes a frozen dataclass and a pytree.
+
+    Fields are the pytree's children, with attribute key paths; those declared `static()` stand in its
+    structure. Construction converts and checks each field; unflattening does neither, since JAX
+    unflattens with tracers and placeholders.
+    """
+
+    _fields: ClassVar[tuple[dataclasses.Field[Any], ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        cls._fields = dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
+        data = tuple(field.name for field in cls._fields if not _is_static(field))
+        structure = tuple(field.name for field in cls._fields if _is_static(field))
+
+        def flatten(value: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+            held = value.__dict__
+            return tuple(held[name] for name in data), tuple(held[name] for name in structure)
+
+        def flatten_with_keys(value: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+            children, aux = flatten(value)
+            return tuple(zip(map(GetAttrKey, data), children, strict=True)), aux
+
+        def unflatten(aux: tuple[Any, ...], children: tuple[Any, ...]) -> Any:
+            value = object.__new__(cls)
+            value.__dict__.update(zip(data, children, strict=True))
+            value.__dict__.update(zip(structure, aux, strict=True))
+            return value
+
+        jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+
+    def __post_init__(self) -> None:
+        for field in self._fields:
+            self.__dict__[field.name] = self.converted(field.name, self.__dict__[field.name])
+
+    def converted(self, name: str, value: Any) -> Any:
+        """What a user gives for the field `name`, in the form in which the field holds it.
+
+        Raises:
+          TypeError, ValueError: where it is not fit for the field.
+        """
+        (field,) = (field for field in self._fields if field.name == name)
+        return field.metadata.get("convert", _unbounded)(self, name, value)
+
+    def convert_hyperparameter(self, name: str, value: Any, bounds: "_Bounds") -> Any:
+        """A number in the form in which a field holds it, or an error that names the field."""
+        where = f"{type(self).__name__}: {name}"
+        if isinstance(value, bool | np.bool_) or not (
+            isinstance(value, int | float | np.generic | np.ndarray | jax.Array)
+            and jnp.issubdtype(jnp.result_type(value), jnp.number)
+            and not jnp.iscomplexobj(value)
+        ):
+            raise TypeError(f"{where} must be a {self._numbers}, got {value!r}.")
+        if np.ndim(value) > 0:
+            raise TypeError(
+                f"{where} must be one number, got an array of shape {np.shape(value)}. To hold several "
+                "optimizers in one value, map the constructor: `jax.vmap(adam)(learning_rates)`."
+            )
+        if isinstance(value, jax.core.Tracer):
+            return value
+        value = float(value) if isinstance(value, int) else value
+        number = value if isinstance(value, float) else np.asarray(value)[()]
+        if problem := bounds.problem(float(number)):
+            raise ValueError(f"{where} must be {problem}, got {value!r}.")
+        return number
+
+    _numbers: ClassVar[str] = "number"
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """The numbers and schedules that this value itself holds, by field name."""
+        return {
+            field.name: self.__dict__[field.name]
+            for field in self._fields
+            if not _is_static(field) and not field.metadata.get("nested")
+        }
+
+    def with_fields(self, **fields: Any) -> Any:
+        """A copy with other field values, taken as they are: neither converted nor checked."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, **fields)
+        return copy
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and (self is other or _key(self) == _key(other))
+
+    def __hash__(self) -> int:
+        return hash(_key(self))
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{field.name}={spelled(self.__dict__[field.name])}"
+            for field in self._fields
+            if not _is_static(field) or self.__dict__[field.name] != field.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bounds:
+    low: float | None
+    high: float | None
+    above: float | None
+    below: float | None
+
+    def problem(self, value: float) -> str | None:
+        """What `value` must be, where it is not; a NaN is outside of every bound."""
+        stated = [
+            (words, bound, holds(value, bound))
+            for words, bound, holds in (
+                ("at least", self.low, operator.ge),
+                ("above", self.above, operator.gt),
+                ("at most", self.high, operator.le),
+                ("below", self.below, operator.lt),
+            )
+            if bound is not None
+        ]
+        if not math.isnan(value) and all(held for _, _, held in stated):
+            return None
+        return " and ".join(f"{words} {bound:g}" for words, bound, _ in stated) or "a number"
+
+
+def _unbounded(owner: Value, name: str, value: Any) -> Any:
+    return owner.convert_hyperparameter(name, value, _Bounds(None, None, None, None))
+
+
+def _is_static(field: dataclasses.Field[Any]) -> bool:
+    return field.metadata.get("static", False)
+
+
+def _key(value: Value) -> tuple[Any, ...]:
+    """What makes two values the same program with the same numbers: structure and leaves, bit by bit."""
+    leaves, treedef = jax.tree.flatten(value)
+    return (type(value), treedef, tuple(map(_leaf_key, leaves)))
+
+
+def _leaf_key(leaf: Any) -> Any:
+    if isinstance(leaf, jax.core.Tracer):
+        raise TypeError(
+            "This optimizer holds a traced hyperparameter, so it can be neither compared nor hashed. "
+            "Inside `jax.jit` pass it as an argument, not as a static one, and do not keep it in a "
+            "static field."
+        )
+    if isinstance(leaf, float):
+        return (float, struct.pack("d", leaf))
+    if isinstance(leaf, np.generic | np.ndarray | jax.Array):
+        array = np.asarray(leaf)
+        return (array.dtype, array.shape, getattr(leaf, "weak_type", False), array.tobytes())
+    return leaf
+
+
+def spelled(value: Any) -> str:
+    """`value` as the expression that makes it, as far as there is one."""
+    if isinstance(value, np.dtype):
+        return repr(value.name)
+    if isinstance(value, np.generic):
+        module = "np" if type(value).__module__ == "numpy" else "jnp"
+        return f"{module}.{value.dtype.name}({value.item()!r})"
+    if isinstance(value, np.ndarray | jax.Array):
+        return f"{value.dtype.name}[{','.join(map(str, value.shape))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(spelled, value))}{',' if len(value) == 1 else ''})"
+    if callable(value) and hasattr(value, "__qualname__"):
+        return value.__qualname__
+    return repr(value)
+
+
+def _listed(choices: tuple[Any, ...]) -> str:
+    return ", ".join(map(repr, choices))

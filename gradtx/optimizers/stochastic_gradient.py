@@ -1,0 +1,50 @@
+"""Stochastic gradient descent: plain, with momentum, with Nesterov's look-ahead."""
+
+from typing import Any
+
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, identity
+from gradtx.transforms import scale_by_learning_rate, trace
+
+__all__ = ["momentum", "nesterov", "sgd"]
+
+
+def sgd(
+    learning_rate: ScalarOrSchedule,
+    momentum: ScalarOrSchedule | None = None,
+    nesterov: bool = False,
+    accumulator_dtype: Any = None,
+) -> GradientTransformation:
+    r"""Stochastic gradient descent: $\theta \leftarrow \theta - \eta\,g$.
+
+    `momentum`, `nesterov` and `accumulator_dtype` are those of `trace`, which comes first when
+    `momentum` is given.
+
+    **Reference**: Robbins and Monro (1951), *A Stochastic Approximation Method*, equation 8.
+
+    >>> sgd(0.1, momentum=0.9)
+    chain(trace(decay=0.9), scale_by_learning_rate(learning_rate=0.1))
+    """
+    velocity = identity() if momentum is None else trace(momentum, nesterov, accumulator_dtype)
+    return chain(velocity, scale_by_learning_rate(learning_rate))
+
+
+def momentum(
+    learning_rate: ScalarOrSchedule, decay: ScalarOrSchedule = 0.9, accumulator_dtype: Any = None
+) -> GradientTransformation:
+    """`sgd` with momentum: Polyak's heavy ball, see `trace`.
+
+    >>> momentum(0.1)
+    chain(trace(decay=0.9), scale_by_learning_rate(learning_rate=0.1))
+    """
+    return sgd(learning_rate, decay, accumulator_dtype=accumulator_dtype)
+
+
+def nesterov(
+    learning_rate: ScalarOrSchedule, decay: ScalarOrSchedule = 0.9, accumulator_dtype: Any = None
+) -> GradientTransformation:
+    """`sgd` with Nesterov's accelerated gradient: momentum that looks one step ahead, see `trace`.
+
+    >>> nesterov(0.1)
+    chain(trace(decay=0.9, nesterov=True), scale_by_learning_rate(learning_rate=0.1))
+    """
+    return sgd(learning_rate, decay, nesterov=True, accumulator_dtype=accumulator_dtype)

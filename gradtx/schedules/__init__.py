@@ -1,0 +1,2 @@
+"""Schedules: from the count of updates to a number."""
+__all__=[]

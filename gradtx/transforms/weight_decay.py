@@ -1,0 +1,105 @@
+"""Weight decay, decoupled or coupled by where it stands in the chain, and which leaves it spares."""
+
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import tree_map_with_path
+
+from gradtx.core.schedule import ScalarOrSchedule
+from gradtx.core.transformation import GradientTransformation
+from gradtx.core.value import hyperparameter, static
+from gradtx.tree import map_kernel
+from gradtx.tree.masks import Mask, as_mask, resolve_mask
+from gradtx.tree.paths import path_name
+
+
+class add_decayed_weights(GradientTransformation, needs=("params",)):
+    r"""Adds a multiple of the parameters to the updates: $u = g + \lambda\,\theta$.
+
+    Behind the adaptive scaling and before the learning rate this is *decoupled* weight decay: each
+    parameter shrinks by the factor $1 - \eta\lambda$ a step, whatever its gradients. In front of it
+    the decay is a part of the gradient and is rescaled with it: that is `l2_regularization`.
+
+    Args:
+      weight_decay: $\lambda$, a number or a schedule.
+      mask: which leaves decay: a tree of booleans or a prefix of one, or a function from parameters to
+        it, such as `except_bias_norm_embedding` or `by_path({"bias|norm": False, ".*": True})`. A
+        function sees shapes and dtypes, not values. `None` decays everything.
+
+    **State**: none; with a scheduled `weight_decay`, its count.
+
+    **Reference**: Loshchilov and Hutter (2019), *Decoupled Weight Decay Regularization*,
+    arXiv:1711.05101, algorithm 2. There the decay is multiplied by the schedule alone; here, as in Optax
+    and PyTorch, it is multiplied by the whole learning rate that follows in the chain.
+
+    >>> import jax.numpy as jnp
+    >>> tx = add_decayed_weights(0.1, mask={"kernel": True, "bias": False})
+    >>> params = {"kernel": jnp.full(2, 3.0), "bias": jnp.full(1, 3.0)}
+    >>> tx.update({"kernel": jnp.ones(2), "bias": jnp.ones(1)}, tx.init(params), params)[0]
+    {'bias': Array([1.], dtype=float32), 'kernel': Array([1.3, 1.3], dtype=float32)}
+    """
+
+    weight_decay: ScalarOrSchedule = hyperparameter(0.0, low=0.0)
+    mask: Mask = static(None, convert=as_mask)
+
+    def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        updates = map_kernel(
+            _add_decay,
+            updates,
+            params=params,
+            scalars=(self.weight_decay,),
+            where=resolve_mask(self.mask, params),
+        )
+        return updates, state
+
+
+def l2_regularization(strength: ScalarOrSchedule, mask: Mask = None) -> add_decayed_weights:
+    r"""The gradient of $\frac{\lambda}{2}\|\theta\|^2$, added to the updates: weight decay, *coupled*.
+
+    It is `add_decayed_weights` under the name that fits in front of an adaptive scaling, where the
+    penalty is a part of the loss. With plain gradient descent the two are the same.
+
+    **Reference**: Loshchilov and Hutter (2019), arXiv:1711.05101, section 1 and algorithm 2, for what
+    becomes of it behind Adam: parameters with large gradients are regularized less.
+
+    >>> import jax.numpy as jnp
+    >>> tx = l2_regularization(0.5)
+    >>> tx.update(jnp.array(0.0), tx.init(jnp.array(2.0)), jnp.array(2.0))[0]
+    Array(1., dtype=float32)
+    """
+    return add_decayed_weights(strength, mask)
+
+
+def except_bias_norm_embedding(params: Any) -> Any:
+    """The mask that leaves out biases, normalization parameters and embeddings.
+
+    What is left are the matrices and convolution kernels, the leaves that weight decay is meant for. A
+    leaf is left out when it has fewer than two axes, or when a name in its path says what it is: `bias`,
+    `b`, `beta`, `gamma`, `scale`, `offset`; a name with `norm`, or `ln` and its number; a name with
+    `embed`, or `wte` and `wpe`. Names are those of Flax, Haiku, Equinox and GPT-2.
+
+    >>> import jax.numpy as jnp
+    >>> except_bias_norm_embedding(
+    ...     {"dense": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}, "embedding": jnp.ones((5, 2))}
+    ... )
+    {'dense': {'bias': False, 'kernel': True}, 'embedding': False}
+    """
+
+    def decays(path: tuple[Any, ...], leaf: Any) -> bool:
+        names = path_name(path).lower().split("/")
+        return jnp.ndim(leaf) >= 2 and not any(map(_SPARED.fullmatch, names))
+
+    return tree_map_with_path(decays, params)
+
+
+_SPARED = re.compile(
+    r"bias|b|beta|gamma|scale|offset"  # what is added to, or scales, a whole feature
+    r"|.*norm.*|ln(_?\w)?"  # normalization layers
+    r"|.*embed.*|wte|wpe"  # embeddings of tokens and positions
+)
+
+
+def _add_decay(g: jax.Array, param: jax.Array, weight_decay: jax.Array) -> jax.Array:
+    return g + weight_decay * param

@@ -1,0 +1,53 @@
+"""Making state arrays that mirror parameters."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradtx.tree.leaves import MaskedNode, arithmetic_dtype, is_complex, is_inexact, widened
+
+
+def full_like(params: Any, value: Any, dtype: Any = None, *, real: bool = False) -> Any:
+    """A tree of arrays of `value`, each in the shape and with the sharding of its parameter.
+
+    Args:
+      params: the tree to mirror. `None` stays `None`; a leaf that no rule moves gets a `MaskedNode`.
+      value: the number to fill with; in arithmetic a rank-0 array does as well.
+      dtype: the storage dtype; by default the parameter's own, at least float32. There is no complex
+        dtype below complex64: a complex parameter gets that where a narrower real one is asked for.
+      real: whether a complex parameter gets a real array (its squared magnitude is real).
+    """
+    return jax.tree.map(partial(_full_like, value=value, dtype=dtype, real=real), params)
+
+
+def zeros_like(params: Any, dtype: Any = None, *, real: bool = False) -> Any:
+    """A tree of zeros, each in the shape and with the sharding of its parameter; see `full_like`."""
+    return full_like(params, 0.0, dtype, real=real)
+
+
+def _full_like(param: Any, *, value: Any, dtype: Any, real: bool) -> Any:
+    if not is_inexact(param):
+        return MaskedNode()
+    wide = widened(jnp.result_type(param))
+    if real:
+        wide = arithmetic_dtype(wide)
+    if dtype is None:
+        dtype = wide
+    elif is_complex(wide):
+        dtype = widened(np.complex64, dtype)
+    full = jnp.full_like(param, value, dtype)
+    return _sharded_as(param, full) if isinstance(param, jax.core.Tracer) else full
+
+
+def _sharded_as(param: Any, full: jax.Array) -> jax.Array:
+    """`full` as it is, laid out over the devices as `param` is.
+
+    Under `jit` on an automatic mesh nothing ties a constant's sharding to the parameter's. A selection
+    between the two does, and the barrier hides from the compiler that it always takes the constant.
+    """
+    never = jax.lax.optimization_barrier(jnp.zeros((), bool))
+    source = param if jnp.iscomplexobj(full) else param.real
+    return jnp.where(never, source.astype(full.dtype), full)

@@ -1,0 +1,106 @@
+"""Lifting a kernel, a plain function of arrays, over the leaves of trees: the one place that casts."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradtx.tree.leaves import arithmetic_dtype, is_complex, is_inexact, widened
+from gradtx.tree.matching import match
+
+Kernel = Callable[..., Any]
+
+
+def map_kernel(
+    kernel: Kernel,
+    updates: Any,
+    *,
+    state: Sequence[Any] = (),
+    scalars: Sequence[Any] = (),
+    where: Any = None,
+    widen: bool = False,
+    same_shape: bool = True,
+    **reads: Any,
+) -> Any:
+    """Applies `kernel(update, *state, *reads, *scalars)` to every leaf.
+
+    The kernel returns the new update, followed by the new value of each state array, in order. It sees
+    every array in the arithmetic dtype (the widest that takes part, at least float32), and every scalar
+    in that dtype too. Afterwards each state array goes back to its storage dtype. The update stays in the
+    arithmetic dtype where there is state or `widen` asks for it, else it goes back to the dtype it had.
+
+    Leaves that no rule moves (`None`, `MaskedNode`, integers, `float0`, and those for which `where` is
+    false) pass through, and their state with them.
+
+    All leaves of one shape share one inner `jax.jit`: they trace and lower once, and outside `jit` each
+    leaf is one compiled call.
+
+    Args:
+      kernel: a module-level function of arrays; its identity is the key of the compiled cache.
+      updates: the tree that leads: its structure is that of the result.
+      state: trees of arrays that the kernel replaces.
+      scalars: numbers or rank-0 arrays, the same for every leaf.
+      where: a tree of booleans in the structure of `updates`; `None` selects all.
+      widen: whether the update stays in the arithmetic dtype although the kernel has no state.
+      same_shape: whether all arrays at one place must agree in shape.
+      **reads: trees of arrays that the kernel only reads, under the names that errors use.
+
+    Returns:
+      The new updates; with `state`, a tuple `(updates, *state)`.
+
+    Raises:
+      TreeMismatchError: where the trees do not correspond.
+    """
+    kept = {f"state[{index}]": tree for index, tree in enumerate(state)}
+    leaves, columns, treedef = match(updates, same_shape=same_shape, **kept, **reads)
+    selected = [True] * len(leaves) if where is None else treedef.flatten_up_to(where)
+    lifted = _lifted(kernel, len(state), widen or bool(state))
+    numbers = tuple(map(as_scalar, scalars))
+    rows = []
+    for arrays, chosen in zip(zip(leaves, *columns, strict=True), selected, strict=True):
+        moves = chosen and all(map(is_inexact, arrays))
+        rows.append(lifted(arrays, numbers) if moves else arrays[: 1 + len(state)])
+    if not rows:
+        return (updates, *state) if state else updates
+    results = tuple(treedef.unflatten(column) for column in zip(*rows, strict=True))
+    return results if state else results[0]
+
+
+def as_scalar(value: Any) -> Any:
+    """A number that all leaves share, as one array: floating-point ones in the default float dtype.
+
+    A concrete number becomes a NumPy scalar, so that nothing is put on a device before it is used.
+    """
+    dtype = jnp.result_type(float) if is_inexact(value) else jnp.result_type(value)
+    return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
+
+
+@lru_cache(maxsize=4096)
+def _lifted(kernel: Kernel, states: int, widen: bool) -> Callable[..., tuple[Any, ...]]:
+    """`kernel` compiled for one leaf, with its casts; `states` counts the state arrays it replaces."""
+
+    @jax.jit
+    @wraps(kernel)
+    def lifted(arrays: tuple[Any, ...], scalars: tuple[Any, ...]) -> tuple[Any, ...]:
+        arrays = tuple(map(jnp.asarray, arrays))
+        precision = arithmetic_dtype(*(array.dtype for array in arrays))
+        wide = [array.astype(widened(array.dtype, precision)) for array in arrays]
+        numbers = [_in_precision(scalar, precision) for scalar in scalars]
+        mixed = any(is_complex(array.dtype) for array in arrays)
+        # A complex leaf meets real statistics of its own precision, which strict promotion refuses.
+        with jax.numpy_dtype_promotion("standard" if mixed else jax.config.jax_numpy_dtype_promotion):
+            results = kernel(*wide, *numbers)
+        update, *state = results if states else (results,)
+        if not widen:
+            update = update.astype(arrays[0].dtype)
+        stored = zip(state, arrays[1 : 1 + states], strict=True)
+        return (update, *(new.astype(old.dtype) for new, old in stored))
+
+    return lifted
+
+
+def _in_precision(scalar: Any, precision: Any) -> Any:
+    return scalar.astype(precision) if jnp.issubdtype(scalar.dtype, jnp.floating) else scalar

@@ -1,0 +1,46 @@
+"""Sums over all leaves, accumulated in float32 or wider."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gradtx.tree.leaves import is_inexact, widened
+
+
+def abs_squared(x: jax.Array) -> jax.Array:
+    """|x|², which is real for complex `x` too."""
+    return x.real * x.real + x.imag * x.imag if jnp.iscomplexobj(x) else x * x
+
+
+def squared_norm(tree: Any, axis_name: str | tuple[str, ...] | None = None) -> jax.Array:
+    """The sum of |x|² over every element of every floating-point or complex leaf.
+
+    Args:
+      tree: a tree of arrays; other leaves do not count. An empty one gives 0.
+      axis_name: inside `jax.shard_map`, the mesh axes over which the leaves are split; the sum is then
+        taken over the whole arrays.
+    """
+    squares = [_squared_norm(leaf) for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]
+    precision = jnp.result_type(float, *(square.dtype for square in squares))
+    total = sum((square.astype(precision) for square in squares), jnp.zeros((), precision))
+    return total if axis_name is None else jax.lax.psum(total, axis_name)
+
+
+def norm(tree: Any, axis_name: str | tuple[str, ...] | None = None) -> jax.Array:
+    r"""The Euclidean norm of a tree, $\sqrt{\sum |x|^2}$, as if it were one vector.
+
+    >>> import jax.numpy as jnp
+    >>> float(norm({"a": jnp.array([3.0]), "b": jnp.array(4.0)}))
+    5.0
+    """
+    return jnp.sqrt(squared_norm(tree, axis_name))
+
+
+@jax.jit
+def _squared_norm(x: Any) -> jax.Array:
+    x = jnp.asarray(x)
+    if x.dtype.itemsize < 4:
+        # Without the barrier XLA on CPU shares one upcast copy of `x` between this and its other readers.
+        x = jax.lax.optimization_barrier(x)
+    return jnp.sum(abs_squared(x.astype(widened(x.dtype))))

@@ -1,0 +1,128 @@
+"""One instance of everything public that makes a transformation, and what the contract feeds it."""
+
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import gradtx
+from gradtx import GradientTransformation
+
+
+def double(updates: Any, params: Any) -> Any:
+    """A function of whole trees, for `stateless`."""
+    return gradtx.scale(2.0).update(updates, gradtx.EmptyState())[0]
+
+
+def leaf_sum(g: Any, p: Any) -> Any:
+    """A function of leaves, for `stateless_with_tree_map`."""
+    return g if p is None else g + p.astype(g.dtype)
+
+
+def falling(count: Any) -> Any:
+    """A plain function as a schedule."""
+    return 0.5 / (1.0 + count.astype(float))
+
+
+CASES: dict[str, GradientTransformation] = {
+    "accumulate_squares": gradtx.accumulate_squares(0.2),
+    "adagrad": gradtx.adagrad(0.1),
+    "adam": gradtx.adam(0.1),
+    "adam_l2": gradtx.adam_l2(0.1, weight_decay=0.01),
+    "adamw": gradtx.adamw(falling, weight_decay=0.01, mask=gradtx.except_bias_norm_embedding),
+    "adaptive_grad_clip": gradtx.adaptive_grad_clip(0.01),
+    "add": gradtx.add(gradtx.identity(), gradtx.trace(0.9)),
+    "add_decayed_weights": gradtx.add_decayed_weights(falling, gradtx.by_path({"bias": False, "": True})),
+    "amsgrad": gradtx.amsgrad(0.1, mu_dtype=jnp.bfloat16),
+    "bias_correction": gradtx.bias_correction(0.9, lookahead=1),
+    "chain": gradtx.chain(gradtx.trace(0.9), gradtx.chain(), gradtx.scale(0.1)),
+    "clip": gradtx.clip(0.1),
+    "clip_by_block_norm": gradtx.clip_by_block_norm(0.1),
+    "clip_by_block_rms": gradtx.clip_by_block_rms(0.1),
+    "clip_by_global_norm": gradtx.clip_by_global_norm(falling, nonfinite="zero"),
+    "divide": gradtx.divide(gradtx.identity(), gradtx.second_moment(), eps=0.1),
+    "ema": gradtx.ema(0.9),
+    "first_moment": gradtx.first_moment(0.8, mu_dtype="float16"),
+    "identity": gradtx.identity(),
+    "l2_regularization": gradtx.l2_regularization(0.1),
+    "momentum": gradtx.momentum(0.1),
+    "multiply": gradtx.multiply(gradtx.identity(), gradtx.scale(2.0)),
+    "named_chain": gradtx.named_chain(("square", gradtx.square()), ("mean", gradtx.ema(0.9))),
+    "nesterov": gradtx.nesterov(0.1),
+    "rmsprop": gradtx.rmsprop(0.1, centered=True, momentum=0.9, eps_in_sqrt=False),
+    "running_max": gradtx.running_max(),
+    "scale": gradtx.scale(-0.5),
+    "scale_by_adam": gradtx.scale_by_adam(b1=falling, b2=0.99, nesterov=True),
+    "scale_by_amsgrad": gradtx.scale_by_amsgrad(bias_correction_nu=False),
+    "scale_by_learning_rate": gradtx.scale_by_learning_rate(0.1, flip_sign=False),
+    "scale_by_rms": gradtx.scale_by_rms(bias_correction=True, initial_scale=1.0),
+    "scale_by_rss": gradtx.scale_by_rss(0.0, eps=0.0),
+    "scale_by_schedule": gradtx.scale_by_schedule(falling),
+    "scale_by_stddev": gradtx.scale_by_stddev(bias_correction=True),
+    "second_moment": gradtx.second_moment(0.9, initial_value=1.0),
+    "sgd": gradtx.sgd(np.float32(0.1)),
+    "sign": gradtx.sign(),
+    "sqrt": gradtx.chain(gradtx.square(), gradtx.sqrt(eps_root=0.1)),
+    "square": gradtx.square(),
+    "stateless": gradtx.stateless(double),
+    "stateless_with_tree_map": gradtx.stateless_with_tree_map(leaf_sum),
+    "subtract": gradtx.subtract(gradtx.identity(), gradtx.first_moment(0.5)),
+    "as_transformation": gradtx.as_transformation(gradtx.trace(0.9)),
+    "trace": gradtx.trace(0.9, nesterov=True, accumulator_dtype=jnp.bfloat16),
+    "with_extra_args_support": gradtx.with_extra_args_support(gradtx.scale(0.5)),
+}
+
+
+def transformation_makers() -> dict[str, Any]:
+    """Every public class or function that makes a transformation, by name."""
+    public = {name: getattr(gradtx, name) for name in gradtx.__all__}
+    return {name: maker for name, maker in public.items() if _makes_transformation(maker)}
+
+
+def _makes_transformation(maker: Any) -> bool:
+    if inspect.isfunction(maker):
+        made = inspect.signature(maker).return_annotation
+        return inspect.isclass(made) and issubclass(made, GradientTransformation)
+    return (
+        inspect.isclass(maker)
+        and issubclass(maker, GradientTransformation)
+        and maker is not GradientTransformation
+    )
+
+
+def expression_namespace() -> dict[str, Any]:
+    """The names with which the printed form of every case can be evaluated."""
+    functions = {function.__name__: function for function in (double, leaf_sum, falling)}
+    return {**vars(gradtx), **functions, "np": np, "jnp": jnp}
+
+
+def make_params(dtype: Any) -> Any:
+    """Parameters of several ranks, with the leaves that no rule moves among them."""
+    kernel = jnp.linspace(-1.0, 1.0, 16).reshape(8, 2).astype(dtype)
+    return {
+        "layer": [{"kernel": kernel, "bias": jnp.full((8,), 0.5, dtype)}],
+        "gain": jnp.asarray(0.25, dtype),
+        "empty": jnp.zeros((0, 3), dtype),
+        "steps": jnp.arange(3),
+        "none": None,
+    }
+
+
+def make_gradients(params: Any, step: int) -> Any:
+    """Gradients for `params` that differ at every step; those of integers are `float0`."""
+
+    def gradient(path: Any, param: Any) -> Any:
+        if not jnp.issubdtype(param.dtype, jnp.inexact):
+            return np.zeros(param.shape, jax.dtypes.float0)
+        phase = step + 0.1 * len(str(path)) + np.arange(param.size).reshape(param.shape)
+        return jnp.asarray(np.sin(phase), jnp.float32).astype(param.dtype)
+
+    return jax.tree.map_with_path(gradient, params)
+
+
+def extra_arguments(tx: GradientTransformation, params: Any) -> dict[str, Any]:
+    """A value for each extra argument that a transformation needs, `params` aside."""
+    offers = {"value": jnp.float32(1.0), "grad": make_gradients(params, 0)}
+    return {name: offers[name] for name in tx.needs - {"params"}}

@@ -1,0 +1,267 @@
+"""What every public transformation and optimizer keeps to, in float32 and in bfloat16."""
+
+import copy
+import pickle
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gradtx
+from gradtx import EmptyState, GradientTransformation
+from tests.cases import (
+    CASES,
+    expression_namespace,
+    extra_arguments,
+    make_gradients,
+    make_params,
+    transformation_makers,
+)
+
+DTYPES = (jnp.float32, jnp.bfloat16)
+
+every_case = pytest.mark.parametrize("name", CASES)
+every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+
+
+def step(tx: GradientTransformation, gradients: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    return tx.update(gradients, state, params, **extra_arguments(tx, params))
+
+
+def run(tx: GradientTransformation, params: Any, update: Any = step, steps: int = 3) -> tuple[Any, Any]:
+    """The last updates and state after some steps at fixed parameters."""
+    state, updates = tx.init(params), None
+    for index in range(steps):
+        updates, state = update(tx, make_gradients(params, index), state, params)
+    return updates, state
+
+
+def assert_same(actual: Any, expected: Any, rtol: float = 0.0, atol: float = 0.0) -> None:
+    """Equal structure, shapes, dtypes, and values to a tolerance; leaves without numbers are skipped."""
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for one, other in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        assert jnp.shape(one) == jnp.shape(other)
+        if jnp.issubdtype(jnp.result_type(other), jnp.number):
+            assert one.dtype == other.dtype
+            np.testing.assert_allclose(
+                np.asarray(one, np.float64), np.asarray(other, np.float64), rtol, atol
+            )
+
+
+def signature(tree: Any) -> Any:
+    """The structure of a tree with the shape, dtype and weak type of each leaf."""
+    return jax.tree.map(lambda leaf: str(jax.typeof(leaf)), tree)
+
+
+def test_every_public_transformation_has_a_case() -> None:
+    assert set(transformation_makers()) == set(CASES)
+
+
+@every_case
+@every_dtype
+def test_state_is_stable_and_jit_equals_eager_with_one_trace(name: str, dtype: Any) -> None:
+    tx, params = CASES[name], make_params(dtype)
+    traces = []
+
+    @jax.jit
+    def update(gradients: Any, state: Any, params: Any) -> Any:
+        traces.append(None)
+        return step(tx, gradients, state, params)
+
+    eager = run(tx, params)
+    compiled = run(tx, params, lambda _, *arguments: update(*arguments))
+    assert len(traces) == 1
+    assert signature(eager[1]) == signature(tx.init(params)) == signature(jax.jit(tx.init)(params))
+    # A fused program rounds its intermediates differently, and storage in 16 bits can turn that into
+    # one unit in its last place.
+    assert_same(compiled, eager, rtol=1e-2 if dtype == jnp.bfloat16 else 1e-5, atol=1e-6)
+
+
+@every_case
+def test_state_does_not_follow_the_gradients_dtype(name: str) -> None:
+    tx, params = CASES[name], make_params(jnp.float32)
+    half = jax.tree.map(
+        lambda g: g if g.dtype == jax.dtypes.float0 else g.astype(jnp.bfloat16), make_gradients(params, 0)
+    )
+    _, state = step(tx, half, tx.init(params), params)
+    assert signature(state) == signature(tx.init(params))
+
+
+@every_case
+@every_dtype
+def test_update_dtype_is_the_incoming_or_the_arithmetic_one(name: str, dtype: Any) -> None:
+    tx, params = CASES[name], make_params(dtype)
+    updates, state = run(tx, params, steps=1)
+    dtypes = {leaf.dtype for leaf in jax.tree.leaves(updates) if jnp.issubdtype(leaf.dtype, jnp.inexact)}
+    assert dtypes <= {jnp.dtype(dtype), jnp.dtype(jnp.float32)}
+    if isinstance(state, EmptyState):
+        assert dtypes == {jnp.dtype(dtype)}
+    moved = gradtx.apply_updates(params, updates)
+    assert jax.tree.map(jnp.result_type, moved) == jax.tree.map(jnp.result_type, params)
+
+
+@every_case
+def test_as_a_jit_argument_it_equals_itself_with_one_trace_for_all_values(name: str) -> None:
+    tx, params = CASES[name], make_params(jnp.float32)
+    other = jax.tree.map(lambda number: number * 0.9, tx)
+    traces = []
+
+    @jax.jit
+    def update(tx: Any, gradients: Any, state: Any, params: Any) -> Any:
+        traces.append(None)
+        return step(tx, gradients, state, params)
+
+    for variant in (tx, other):
+        # float32(0.999) as an argument differs from 0.999 by 5e-8, which the complement 0.001 feels as 1e-5.
+        assert_same(run(variant, params, update), run(variant, params), rtol=1e-4, atol=1e-6)
+    assert len(traces) == 1
+
+
+@every_case
+def test_scan_equals_the_loop(name: str) -> None:
+    tx, params = CASES[name], make_params(jnp.float32)
+    gradients = [make_gradients(params, index) for index in range(3)]
+    # float0 cannot be stacked: integers have no place in a scanned gradient, None has.
+    gradients = [{**tree, "steps": None} for tree in gradients]
+    state = tx.init(params)
+    for tree in gradients:
+        updates, state = step(tx, tree, state, params)
+
+    def body(state: Any, gradients: Any) -> Any:
+        updates, state = step(tx, gradients, state, params)
+        return state, updates
+
+    scanned, history = jax.lax.scan(
+        body, tx.init(params), jax.tree.map(lambda *leaves: jnp.stack(leaves), *gradients)
+    )
+    assert_same(scanned, state, rtol=1e-5, atol=1e-6)
+    assert_same(jax.tree.map(lambda leaf: leaf[-1], history), updates, rtol=1e-5, atol=1e-6)
+
+
+@every_case
+def test_vmap_over_stacked_optimizers_equals_each_alone(name: str) -> None:
+    tx = CASES[name]
+    params = {**make_params(jnp.float32), "steps": None}
+    variants = [tx, jax.tree.map(lambda number: number * 0.5, tx)]
+    stacked = jax.tree.map(lambda *numbers: jnp.stack([jnp.float32(n) for n in numbers]), *variants)
+    axes = {"axis_size": 2}
+
+    def three_steps(tx: GradientTransformation) -> Any:
+        return run(tx, params)
+
+    both = jax.vmap(three_steps, **axes)(stacked)
+    for index, variant in enumerate(variants):
+        alone = run(variant, params)
+        assert_same(jax.tree.map(lambda leaf, i=index: leaf[i], both), alone, rtol=1e-4, atol=1e-6)
+
+
+@every_case
+def test_donated_buffers_serve(name: str) -> None:
+    tx, params = CASES[name], {**make_params(jnp.float32), "steps": None}
+    expected = gradtx.apply_updates(params, run(tx, params, steps=1)[0])
+
+    def whole_step(gradients: Any, state: Any, params: Any) -> Any:
+        updates, state = step(tx, gradients, state, params)
+        return gradtx.apply_updates(params, updates), state
+
+    gradients = make_gradients(params, 0)
+    moved, _ = jax.jit(whole_step, donate_argnums=(1, 2))(gradients, tx.init(params), copy.deepcopy(params))
+    assert_same(moved, expected, rtol=1e-5, atol=1e-6)
+
+
+@every_case
+def test_prints_as_its_expression_compares_hashes_and_pickles(name: str) -> None:
+    tx = CASES[name]
+    for other in (
+        eval(repr(tx), expression_namespace()),
+        pickle.loads(pickle.dumps(tx)),
+        copy.deepcopy(tx),
+        jax.tree.map(lambda number: number, tx),
+    ):
+        assert other == tx
+        assert hash(other) == hash(tx)
+        assert repr(other) == repr(tx)
+    changed = jax.tree.map(lambda number: number * 0.5 + 0.25, tx)
+    assert (changed == tx) == (jax.tree.leaves(changed) == jax.tree.leaves(tx))
+
+
+@every_case
+@every_dtype
+def test_empty_trees_and_single_leaves(name: str, dtype: Any) -> None:
+    tx = CASES[name]
+    for params in ({}, (), None, jnp.asarray(0.5, dtype), {"bias": None}):
+        updates, state = step(tx, params, tx.init(params), {} if params is None else params) if (
+            params is not None
+        ) else tx.update(None, tx.init(None), {}, **extra_arguments(tx, {}))
+        assert jax.tree.structure(updates) == jax.tree.structure(params)
+        assert signature(state) == signature(tx.init(params))
+
+
+@every_case
+@every_dtype
+def test_zero_gradients_stay_finite(name: str, dtype: Any) -> None:
+    tx, params = CASES[name], {**make_params(dtype), "steps": None}
+    state = tx.init(params)
+    for _ in range(3):
+        updates, state = step(tx, jax.tree.map(jnp.zeros_like, params), state, params)
+    chex.assert_tree_all_finite((updates, state))
+
+
+@every_case
+def test_complex_leaves_keep_their_dtype(name: str) -> None:
+    tx = CASES[name]
+    params = {"kernel": jnp.array([[1 + 2j, -1j]], jnp.complex64), "bias": jnp.ones(2)}
+    gradients = jax.tree.map(lambda p: p * 0.5, params)
+    updates, state = step(tx, gradients, tx.init(params), params)
+    assert signature(state) == signature(tx.init(params))
+    chex.assert_tree_all_finite((updates, state))
+    assert gradtx.apply_updates(params, updates)["kernel"].dtype == jnp.complex64
+
+
+@every_case
+def test_lowers_for_accelerators(name: str) -> None:
+    tx, params = CASES[name], {**make_params(jnp.bfloat16), "steps": None}
+    exported = jax.export.export(
+        jax.jit(lambda gradients, state, params: step(tx, gradients, state, params)),
+        platforms=("tpu", "cuda"),
+    )(make_gradients(params, 0), tx.init(params), params)
+    assert exported.platforms == ("tpu", "cuda")
+
+
+@every_case
+def test_names_itself_in_the_compiled_program(name: str) -> None:
+    tx, params = CASES[name], {**make_params(jnp.float32), "steps": None}
+    program = jax.jit(lambda *arguments: step(tx, *arguments))
+    lowered = program.lower(make_gradients(params, 0), tx.init(params), params)
+    if "multiply" in (text := lowered.as_text(debug_info=True)):
+        assert type(tx).__name__ in text
+
+
+@every_case
+@pytest.mark.parametrize("kind", ["Auto", "Explicit"])
+def test_sharding_is_kept(name: str, kind: str) -> None:
+    tx = CASES[name]
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(getattr(jax.sharding.AxisType, kind),))
+    split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
+    params = {"kernel": jnp.linspace(-1.0, 1.0, 16).reshape(8, 2), "bias": jnp.ones(8)}
+    alone = run(tx, params)
+    with jax.set_mesh(mesh):
+        params = jax.device_put(params, split)
+        gradients = [jax.device_put(make_gradients(params, index), split) for index in range(3)]
+        state = jax.jit(tx.init)(params)
+        for tree in (state, tx.init(params)):
+            assert_split(tree, split)
+        for tree in gradients:
+            updates, state = jax.jit(lambda *arguments: step(tx, *arguments))(tree, state, params)
+        assert_split((updates, state), split)
+    assert_same(jax.device_get((updates, state)), jax.device_get(alone), rtol=1e-5, atol=1e-6)
+
+
+def assert_split(tree: Any, split: Any) -> None:
+    """Every array that mirrors a parameter is split as the parameters are."""
+    for leaf in jax.tree.leaves(tree):
+        if leaf.ndim:
+            assert leaf.sharding.is_equivalent_to(split, leaf.ndim), leaf.sharding

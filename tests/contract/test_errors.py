@@ -1,0 +1,84 @@
+"""What every public transformation says when something is missing, misshapen, or out of range."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gradtx
+from gradtx import GradientTransformation
+from gradtx.tree import TreeMismatchError
+from tests.cases import CASES, extra_arguments, make_gradients, make_params
+
+every_case = pytest.mark.parametrize("name", CASES)
+
+
+def parts_of(tx: GradientTransformation) -> list[GradientTransformation]:
+    """A transformation and all that it holds."""
+    return [tx, *(inner for part in tx.nested for inner in parts_of(part))]
+
+
+@every_case
+def test_a_missing_need_is_named_before_any_arithmetic(name: str) -> None:
+    tx, params = CASES[name], make_params(jnp.float32)
+    gradients, state = make_gradients(params, 0), tx.init(params)
+    extra = extra_arguments(tx, params)
+    for need in tx.needs:
+        given = {"params": params, **extra, need: None}
+        with pytest.raises(ValueError, match=f"needs {need!r}: call update"):
+            tx.update(gradients, state, **given)
+    if not tx.needs:
+        tx.update(gradients, state)
+
+
+@every_case
+def test_a_wrong_gradient_is_refused_with_the_leaf(name: str) -> None:
+    tx, params = CASES[name], {"layer": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}}
+    checking = any(part._check == "shapes" and not part.nested for part in parts_of(tx))
+    wrong = {"layer": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}}
+    missing = {"layer": {"kernel": jnp.ones((2, 2))}}
+    for gradients, message in ((wrong, r"\['layer'\]\['kernel'\]: got shape \(2,\), expected shape \(2, 2\)"), (missing, r"\['layer'\]\['bias'\]")):
+        if checking:
+            with pytest.raises(TreeMismatchError, match=message):
+                tx.update(gradients, tx.init(params), params, **extra_arguments(tx, params))
+
+
+@every_case
+@pytest.mark.parametrize(
+    "value", ["1e-3", True, float("nan"), 1j, np.ones(2), None, (1.0, 2.0), [0.1]], ids=repr
+)
+def test_what_is_no_number_is_refused_as_a_hyperparameter(name: str, value: Any) -> None:
+    for part in parts_of(CASES[name]):
+        for field in part.hyperparameters():
+            with pytest.raises((TypeError, ValueError), match=rf"{type(part).__name__}: {field} must be"):
+                part.converted(field, value)
+
+
+@every_case
+def test_a_state_of_another_kind_is_refused(name: str) -> None:
+    tx, params = CASES[name], make_params(jnp.float32)
+    scheduled = [part for part in parts_of(tx) if part.scheduled]
+    for part in scheduled:
+        (field, *_) = part.scheduled
+        plain = part.with_fields(**{field: 0.5})
+        with pytest.raises(ValueError, match="constant_schedule"):
+            plain.update(make_gradients(params, 0), part.init(params), params)
+        with pytest.raises(TypeError, match="constant_schedule"):
+            gradtx.replace(part, **{field: 0.5})
+        assert gradtx.replace(part, **{field: gradtx.constant_schedule(0.5)})
+
+
+@every_case
+def test_a_traced_hyperparameter_can_be_neither_compared_nor_hashed(name: str) -> None:
+    tx = CASES[name]
+    if not jax.tree.leaves(tx):
+        return
+
+    @jax.jit
+    def inside(tx: GradientTransformation) -> None:
+        with pytest.raises(TypeError, match="traced hyperparameter"):
+            hash(tx)
+
+    inside(tx)
