@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gradtx.core.counting import safe_increment, zero_count
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
 from gradtx.transforms.moments import complement, correction, ema_step
@@ -46,12 +47,12 @@ class scale_by_adam(GradientTransformation):
     -1.000
     """
 
-    b1: float = hyperparameter(0.9, low=0.0, below=1.0)
-    b2: float = hyperparameter(0.999, low=0.0, below=1.0)
-    eps: float = hyperparameter(1e-8, low=0.0)
-    eps_root: float = hyperparameter(0.0, low=0.0)
-    mu_dtype: Any = static(None, convert=as_storage_dtype)
-    nesterov: bool = static(False, kw_only=True)
+    b1: ScalarOrSchedule = hyperparameter(default=0.9, low=0.0, below=1.0)
+    b2: ScalarOrSchedule = hyperparameter(default=0.999, low=0.0, below=1.0)
+    eps: ScalarOrSchedule = hyperparameter(default=1e-8, low=0.0)
+    eps_root: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
+    mu_dtype: Any = static(default=None, convert=as_storage_dtype)
+    nesterov: bool = static(default=False, kw_only=True)
 
     def init(self, params: Any) -> ScaleByAdamState:
         mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)

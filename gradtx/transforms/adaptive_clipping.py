@@ -48,8 +48,8 @@ class adaptive_grad_clip(GradientTransformation, needs=("params",)):
     """
 
     clipping: ScalarOrSchedule = hyperparameter(above=0.0)
-    eps: float = hyperparameter(1e-3, above=0.0)
-    axis: int | tuple[int, ...] | None = static(None)
+    eps: ScalarOrSchedule = hyperparameter(default=1e-3, above=0.0)
+    axis: int | tuple[int, ...] | None = static(default=None)
 
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         scalars = (self.clipping, self.eps)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gradtx.core.counting import safe_increment, zero_count
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
 from gradtx.transforms.moments import complement, correction, ema_step
@@ -47,13 +48,13 @@ class scale_by_amsgrad(GradientTransformation):
     Array(0.25, dtype=float32)
     """
 
-    b1: float = hyperparameter(0.9, low=0.0, below=1.0)
-    b2: float = hyperparameter(0.999, low=0.0, below=1.0)
-    eps: float = hyperparameter(1e-8, low=0.0)
-    eps_root: float = hyperparameter(0.0, low=0.0)
-    mu_dtype: Any = static(None, convert=as_storage_dtype)
-    bias_correction_mu: bool = static(True)
-    bias_correction_nu: bool = static(True)
+    b1: ScalarOrSchedule = hyperparameter(default=0.9, low=0.0, below=1.0)
+    b2: ScalarOrSchedule = hyperparameter(default=0.999, low=0.0, below=1.0)
+    eps: ScalarOrSchedule = hyperparameter(default=1e-8, low=0.0)
+    eps_root: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
+    mu_dtype: Any = static(default=None, convert=as_storage_dtype)
+    bias_correction_mu: bool = static(default=True)
+    bias_correction_nu: bool = static(default=True)
 
     def init(self, params: Any) -> ScaleByAmsgradState:
         mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 
 from gradtx.core.counting import safe_increment, zero_count
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
 from gradtx.transforms.moments import complement, correction, ema_step
@@ -43,8 +44,8 @@ class first_moment(GradientTransformation):
     Array(1., dtype=float32)
     """
 
-    b1: float = hyperparameter(0.9, low=0.0, below=1.0)
-    mu_dtype: Any = static(None, convert=as_storage_dtype)
+    b1: ScalarOrSchedule = hyperparameter(default=0.9, low=0.0, below=1.0)
+    mu_dtype: Any = static(default=None, convert=as_storage_dtype)
 
     def init(self, params: Any) -> FirstMomentState:
         return FirstMomentState(zeros_like(params, self.mu_dtype))
@@ -77,9 +78,9 @@ class ema(GradientTransformation):
     4.000 1.000
     """
 
-    decay: float = hyperparameter(low=0.0, below=1.0)
-    debias: bool = static(True)
-    accumulator_dtype: Any = static(None, convert=as_storage_dtype)
+    decay: ScalarOrSchedule = hyperparameter(low=0.0, below=1.0)
+    debias: bool = static(default=True)
+    accumulator_dtype: Any = static(default=None, convert=as_storage_dtype)
 
     def init(self, params: Any) -> EmaState:
         return EmaState(zero_count(), zeros_like(params, self.accumulator_dtype))

@@ -35,7 +35,8 @@ class clip(GradientTransformation):
 class clip_by_global_norm(GradientTransformation):
     r"""Shortens the whole update to a given length, keeping its direction.
 
-    $$u = g \cdot \min\!\left(1, \frac{c}{\|g\|}\right), \qquad \|g\|^2 = \sum_{\text{leaves}} \sum_i |g_i|^2$$
+    $$u = g \cdot \min\!\left(1, \frac{c}{\|g\|}\right), \qquad
+      \|g\|^2 = \sum_{\text{leaves}} \sum_i |g_i|^2$$
 
     where $c$ is `max_norm` and the norm, over all leaves as one vector, is accumulated in at least float32.
 
@@ -58,8 +59,8 @@ class clip_by_global_norm(GradientTransformation):
     """
 
     max_norm: ScalarOrSchedule = hyperparameter(above=0.0)
-    nonfinite: str = static("propagate", choices=("propagate", "zero"), kw_only=True)
-    axis_name: str | tuple[str, ...] | None = static(None, kw_only=True)
+    nonfinite: str = static(default="propagate", choices=("propagate", "zero"), kw_only=True)
+    axis_name: str | tuple[str, ...] | None = static(default=None, kw_only=True)
 
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         factor = shortening(norm(updates, self.axis_name), as_scalar(self.max_norm))

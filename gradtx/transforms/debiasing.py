@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 
 from gradtx.core.counting import safe_increment, zero_count
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
 from gradtx.transforms.moments import complement, correction
@@ -36,8 +37,8 @@ class bias_correction(GradientTransformation):
     4.000
     """
 
-    decay: float = hyperparameter(low=0.0, below=1.0)
-    lookahead: int = static(0)
+    decay: ScalarOrSchedule = hyperparameter(low=0.0, below=1.0)
+    lookahead: int = static(default=0)
 
     def init(self, params: Any) -> BiasCorrectionState:
         return BiasCorrectionState(zero_count())

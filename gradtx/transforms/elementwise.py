@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter
 from gradtx.tree import map_kernel
@@ -31,7 +32,7 @@ class sqrt(GradientTransformation):
     Array([3., 2.], dtype=float32)
     """
 
-    eps_root: float = hyperparameter(0.0, low=0.0)
+    eps_root: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
 
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         return map_kernel(_sqrt, updates, scalars=(self.eps_root,)), state

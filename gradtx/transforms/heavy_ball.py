@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
 from gradtx.tree import map_kernel, zeros_like
@@ -41,9 +42,9 @@ class trace(GradientTransformation):
     Array(1.75, dtype=float32)
     """
 
-    decay: float = hyperparameter(low=0.0, high=1.0)
-    nesterov: bool = static(False)
-    accumulator_dtype: Any = static(None, convert=as_storage_dtype)
+    decay: ScalarOrSchedule = hyperparameter(low=0.0, high=1.0)
+    nesterov: bool = static(default=False)
+    accumulator_dtype: Any = static(default=None, convert=as_storage_dtype)
 
     def init(self, params: Any) -> TraceState:
         return TraceState(zeros_like(params, self.accumulator_dtype))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gradtx.core.counting import safe_increment, zero_count
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
 from gradtx.transforms.moments import complement, correction, ema_step
@@ -63,11 +64,11 @@ class scale_by_rms(GradientTransformation):
     Array(2., dtype=float32)
     """
 
-    decay: float = hyperparameter(0.9, low=0.0, below=1.0)
-    eps: float = hyperparameter(1e-8, low=0.0)
-    initial_scale: float = hyperparameter(0.0, low=0.0)
-    eps_in_sqrt: bool = static(True)
-    bias_correction: bool = static(False)
+    decay: ScalarOrSchedule = hyperparameter(default=0.9, low=0.0, below=1.0)
+    eps: ScalarOrSchedule = hyperparameter(default=1e-8, low=0.0)
+    initial_scale: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
+    eps_in_sqrt: bool = static(default=True)
+    bias_correction: bool = static(default=False)
 
     def init(self, params: Any) -> ScaleByRmsState | ScaleByRmsWithCountState:
         nu = full_like(params, self.initial_scale, real=True)
@@ -106,11 +107,11 @@ class scale_by_stddev(GradientTransformation):
     Array(2., dtype=float32)
     """
 
-    decay: float = hyperparameter(0.9, low=0.0, below=1.0)
-    eps: float = hyperparameter(1e-8, low=0.0)
-    initial_scale: float = hyperparameter(0.0, low=0.0)
-    eps_in_sqrt: bool = static(True)
-    bias_correction: bool = static(False)
+    decay: ScalarOrSchedule = hyperparameter(default=0.9, low=0.0, below=1.0)
+    eps: ScalarOrSchedule = hyperparameter(default=1e-8, low=0.0)
+    initial_scale: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
+    eps_in_sqrt: bool = static(default=True)
+    bias_correction: bool = static(default=False)
 
     def init(self, params: Any) -> ScaleByRStdDevState | ScaleByRStdDevWithCountState:
         mu, nu = zeros_like(params), full_like(params, self.initial_scale, real=True)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter
 from gradtx.tree import full_like, map_kernel
@@ -37,8 +38,8 @@ class scale_by_rss(GradientTransformation):
     Array(0.6, dtype=float32)
     """
 
-    initial_accumulator_value: float = hyperparameter(0.1, low=0.0)
-    eps: float = hyperparameter(1e-7, low=0.0)
+    initial_accumulator_value: ScalarOrSchedule = hyperparameter(default=0.1, low=0.0)
+    eps: ScalarOrSchedule = hyperparameter(default=1e-7, low=0.0)
 
     def init(self, params: Any) -> ScaleByRssState:
         return ScaleByRssState(full_like(params, self.initial_accumulator_value, real=True))
@@ -55,4 +56,5 @@ class scale_by_rss(GradientTransformation):
 def _rss(g: jax.Array, total: jax.Array, eps: jax.Array) -> tuple[jax.Array, jax.Array]:
     total = total + abs_squared(g)
     squared = total + eps
-    return g / jnp.sqrt(jnp.where(squared == 0, 1.0, squared)), total
+    nothing = squared == 0
+    return jnp.where(nothing, 0.0, g / jnp.sqrt(jnp.where(nothing, 1.0, squared))), total

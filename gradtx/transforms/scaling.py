@@ -41,11 +41,11 @@ class scale_by_learning_rate(GradientTransformation):
     """
 
     learning_rate: ScalarOrSchedule = hyperparameter(low=0.0)
-    flip_sign: bool = static(True, kw_only=True)
+    flip_sign: bool = static(default=True, kw_only=True)
 
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        step_size = -self.learning_rate if self.flip_sign else self.learning_rate
-        return map_kernel(multiply_by, updates, scalars=(step_size,)), state
+        kernel = _descend if self.flip_sign else multiply_by
+        return map_kernel(kernel, updates, scalars=(self.learning_rate,)), state
 
 
 def scale_by_schedule(step_size_fn: ScalarOrSchedule) -> scale:
@@ -69,3 +69,7 @@ def scale_by_schedule(step_size_fn: ScalarOrSchedule) -> scale:
 def multiply_by(g: jax.Array, factor: jax.Array) -> jax.Array:
     """g * factor."""
     return g * factor
+
+
+def _descend(g: jax.Array, learning_rate: jax.Array) -> jax.Array:
+    return -learning_rate * g

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter
 from gradtx.transforms.moments import complement, ema_step
@@ -33,7 +34,8 @@ class RunningMaxState(NamedTuple):
 class second_moment(GradientTransformation):
     r"""Replaces the updates by the exponential moving average of their squares.
 
-    $$\nu_t = b_2\,\nu_{t-1} + (1 - b_2)\,|g_t|^2, \qquad u_t = \nu_t, \qquad \nu_0 = \texttt{initial\_value}$$
+    $$\nu_t = b_2\,\nu_{t-1} + (1 - b_2)\,|g_t|^2, \qquad u_t = \nu_t, \qquad
+      \nu_0 = \texttt{initial\_value}$$
 
     **State**: `SecondMomentState(nu)`, shaped as the parameters, float32 or wider; real for complex ones.
 
@@ -46,8 +48,8 @@ class second_moment(GradientTransformation):
     Array(4., dtype=float32)
     """
 
-    b2: float = hyperparameter(0.999, low=0.0, below=1.0)
-    initial_value: float = hyperparameter(0.0, low=0.0)
+    b2: ScalarOrSchedule = hyperparameter(default=0.999, low=0.0, below=1.0)
+    initial_value: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
 
     def init(self, params: Any) -> SecondMomentState:
         return SecondMomentState(full_like(params, self.initial_value, real=True))
@@ -76,7 +78,7 @@ class accumulate_squares(GradientTransformation):
     Array(10., dtype=float32)
     """
 
-    initial_accumulator_value: float = hyperparameter(0.1, low=0.0)
+    initial_accumulator_value: ScalarOrSchedule = hyperparameter(default=0.1, low=0.0)
 
     def init(self, params: Any) -> AccumulateSquaresState:
         return AccumulateSquaresState(full_like(params, self.initial_accumulator_value, real=True))

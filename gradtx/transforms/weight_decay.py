@@ -41,8 +41,8 @@ class add_decayed_weights(GradientTransformation, needs=("params",)):
     {'bias': Array([1.], dtype=float32), 'kernel': Array([1.3, 1.3], dtype=float32)}
     """
 
-    weight_decay: ScalarOrSchedule = hyperparameter(0.0, low=0.0)
-    mask: Mask = static(None, convert=as_mask)
+    weight_decay: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
+    mask: Mask = static(default=None, convert=as_mask)
 
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         updates = map_kernel(
