@@ -23,3 +23,6 @@ def safe_increment(count: Any) -> jax.Array:
     ).max
     one = jnp.ones((), count.dtype)
     return jnp.where(count < jnp.asarray(largest, count.dtype), count + one, count)
+
+
+safe_int32_increment = safe_increment

@@ -32,7 +32,8 @@ def replace(tx: T, **fields: Any) -> T:
     >>> from gradtx import chain, scale_by_adam, scale_by_learning_rate
     >>> tx = chain(scale_by_adam(), scale_by_learning_rate(1e-3))
     >>> replace(tx, learning_rate=1e-4)
-    chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0), scale_by_learning_rate(learning_rate=0.0001))
+    chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0),
+          scale_by_learning_rate(learning_rate=0.0001))
     """
     for name, value in fields.items():
         there = list(_walk(tx))

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gradtx.core.combine import as_transformations
+from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation, as_transformation
 from gradtx.core.value import hyperparameter, nested
 from gradtx.tree import map_kernel
@@ -117,7 +118,7 @@ class divide(GradientTransformation):
 
     numerator: GradientTransformation = nested(as_transformation)
     denominator: GradientTransformation = nested(as_transformation)
-    eps: float = hyperparameter(0.0, low=0.0)
+    eps: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
 
     def init(self, params: Any) -> Any:
         return self.numerator.init(params), self.denominator.init(params)

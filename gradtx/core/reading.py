@@ -89,12 +89,16 @@ def _rows(tx: GradientTransformation, state: Any, depth: int) -> Iterator[tuple[
         yield from _rows(part, part_state, depth if in_sequence else depth + 1)
 
 
+_WIDEST_LABEL = 80  # a schedule spells out its parts, which would push the columns off the screen
+
+
 def _label(tx: GradientTransformation) -> str:
     """The expression that makes `tx`, without those that make what it holds."""
-    if not tx.nested:
-        return repr(tx)
-    own = ", ".join(f"{name}={spelled(value)}" for name, value in tx.hyperparameters().items())
-    return f"{type(tx).__name__}({own})"
+    label = repr(tx)
+    if tx.nested:
+        own = ", ".join(f"{name}={spelled(value)}" for name, value in tx.hyperparameters().items())
+        label = f"{type(tx).__name__}({own})"
+    return label if len(label) <= _WIDEST_LABEL else label[: _WIDEST_LABEL - 3] + "..."
 
 
 def _own_arrays(state: Any, part_states: list[Any]) -> dict[tuple[str, str], list[Any]]:

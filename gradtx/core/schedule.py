@@ -1,11 +1,11 @@
 """Schedules: values that give a number for each count of updates."""
 
-import numbers
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gradtx.core.value import Value, nested, static
 
@@ -70,7 +70,7 @@ def as_schedule(schedule: Any) -> Schedule:
         return schedule
     if callable(schedule):
         return schedule_from(schedule)
-    if isinstance(schedule, numbers.Real | jax.Array) and not isinstance(schedule, bool):
+    if isinstance(schedule, int | float | np.generic | jax.Array):
         return constant_schedule(schedule)
     raise TypeError(f"A schedule is a function of the count or a number, got {schedule!r}.")
 
@@ -82,7 +82,7 @@ class constant_schedule(Schedule):
     Array(0.1, dtype=float32)
     """
 
-    value: float
+    value: float | np.generic | jax.Array
 
     def at(self, count: jax.Array) -> Any:
         return self.value

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jax.core import Tracer
 
 from gradtx.core.counting import safe_increment, zero_count
 from gradtx.core.schedule import Schedule, as_schedule
@@ -76,6 +78,12 @@ class GradientTransformation(Value):
         cls.init = _guarded_init(cls.init)
         cls.update = _guarded_update(cls.update)
 
+    if TYPE_CHECKING:
+        # At run time `__new__` has made a `_from_functions` by then, which takes the two in its own fields.
+        def __init__(
+            self, init_fn: Callable[[Any], Any], update_fn: Callable[..., tuple[Any, Any]]
+        ) -> None: ...
+
     def __new__(cls, *args: Any, **kwargs: Any) -> "GradientTransformation":
         return object.__new__(_from_functions if cls is GradientTransformation else cls)
 
@@ -136,7 +144,12 @@ class GradientTransformation(Value):
         """This transformation with every schedule replaced by its value for the next update."""
         if not self.scheduled:
             return self
-        return self.with_fields(**{name: self.__dict__[name](state.count) for name in self.scheduled})
+        values = [self.__dict__[name](state.count) for name in self.scheduled]
+        if isinstance(state.count, Tracer):
+            # XLA on CPU computes a scalar again in the loop of every leaf that it scales, and its cosine too;
+            # an element of a vector of several it computes once.
+            *values, _ = jax.lax.optimization_barrier(jnp.stack([*values, jnp.zeros(())]))
+        return self.with_fields(**dict(zip(self.scheduled, values, strict=True)))
 
     def convert_hyperparameter(self, name: str, value: Any, bounds: Any) -> Any:
         """A number, or a schedule where the user gave a function."""

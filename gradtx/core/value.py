@@ -4,18 +4,19 @@ import dataclasses
 import math
 import operator
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, dataclass_transform
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.tree_util import GetAttrKey
 
 
 def hyperparameter(
-    default: Any = dataclasses.MISSING,
     *,
+    default: Any = dataclasses.MISSING,
     low: float | None = None,
     high: float | None = None,
     above: float | None = None,
@@ -41,8 +42,8 @@ def hyperparameter(
 
 
 def static(
-    default: Any = dataclasses.MISSING,
     *,
+    default: Any = dataclasses.MISSING,
     convert: Callable[[Any], Any] | None = None,
     choices: tuple[Any, ...] = (),
     kw_only: bool = False,
@@ -69,7 +70,7 @@ def static(
     )
 
 
-def nested(convert: Callable[[Any], Any], default: Any = dataclasses.MISSING) -> Any:
+def nested(convert: Callable[[Any], Any], *, default: Any = dataclasses.MISSING) -> Any:
     """Declares a field that holds another value, or a tuple of them.
 
     Args:
@@ -109,7 +110,7 @@ class Value:
             children, aux = flatten(value)
             return tuple(zip(map(GetAttrKey, data), children, strict=True)), aux
 
-        def unflatten(aux: tuple[Any, ...], children: tuple[Any, ...]) -> Any:
+        def unflatten(aux: tuple[Any, ...], children: Iterable[Any]) -> Any:
             value = object.__new__(cls)
             value.__dict__.update(zip(data, children, strict=True))
             value.__dict__.update(zip(structure, aux, strict=True))
@@ -144,7 +145,7 @@ class Value:
                 f"{where} must be one number, got an array of shape {np.shape(value)}. To hold several "
                 "optimizers in one value, map the constructor: `jax.vmap(adam)(learning_rates)`."
             )
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, Tracer):
             return value
         value = float(value) if isinstance(value, int) else value
         number = value if isinstance(value, float) else np.asarray(value)[()]
@@ -215,14 +216,14 @@ def _is_static(field: dataclasses.Field[Any]) -> bool:
     return field.metadata.get("static", False)
 
 
-def _key(value: Value) -> tuple[Any, ...]:
+def _key(value: Any) -> tuple[Any, ...]:
     """What makes two values the same program with the same numbers: structure and leaves, bit by bit."""
     leaves, treedef = jax.tree.flatten(value)
     return (type(value), treedef, tuple(map(_leaf_key, leaves)))
 
 
 def _leaf_key(leaf: Any) -> Any:
-    if isinstance(leaf, jax.core.Tracer):
+    if isinstance(leaf, Tracer):
         raise TypeError(
             "This optimizer holds a traced hyperparameter, so it can be neither compared nor hashed. "
             "Inside `jax.jit` pass it as an argument, not as a static one, and do not keep it in a "

@@ -1,2 +1,50 @@
 """Schedules: from the count of updates to a number."""
-__all__=[]
+
+from gradtx.schedules.annealing import cosine_annealing_schedule, cosine_decay_schedule
+from gradtx.schedules.batch_scaling import scaled_learning_rate
+from gradtx.schedules.cooldown import one_minus_sqrt_schedule, warmup_stable_decay_schedule
+from gradtx.schedules.inverse_sqrt import inverse_sqrt_schedule, noam_schedule, t5_schedule
+from gradtx.schedules.joining import join_schedules
+from gradtx.schedules.one_cycle import cosine_onecycle_schedule, linear_onecycle_schedule
+from gradtx.schedules.piecewise import piecewise_constant_schedule, piecewise_interpolate_schedule
+from gradtx.schedules.restarts import cosine_restarts_schedule, sgdr_schedule
+from gradtx.schedules.shapes import (
+    exponential_decay,
+    linear_schedule,
+    polynomial_schedule,
+    step_decay_schedule,
+)
+from gradtx.schedules.warmup import (
+    linear_warmup_schedule,
+    warmup_constant_schedule,
+    warmup_cosine_decay_schedule,
+    warmup_cosine_floor_schedule,
+    warmup_exponential_decay_schedule,
+)
+
+__all__ = [
+    "cosine_annealing_schedule",
+    "cosine_decay_schedule",
+    "cosine_onecycle_schedule",
+    "cosine_restarts_schedule",
+    "exponential_decay",
+    "inverse_sqrt_schedule",
+    "join_schedules",
+    "linear_onecycle_schedule",
+    "linear_schedule",
+    "linear_warmup_schedule",
+    "noam_schedule",
+    "one_minus_sqrt_schedule",
+    "piecewise_constant_schedule",
+    "piecewise_interpolate_schedule",
+    "polynomial_schedule",
+    "scaled_learning_rate",
+    "sgdr_schedule",
+    "step_decay_schedule",
+    "t5_schedule",
+    "warmup_constant_schedule",
+    "warmup_cosine_decay_schedule",
+    "warmup_cosine_floor_schedule",
+    "warmup_exponential_decay_schedule",
+    "warmup_stable_decay_schedule",
+]

@@ -44,8 +44,8 @@ class clip_by_global_norm(GradientTransformation):
       max_norm: the greatest length that passes unchanged.
       nonfinite: what becomes of an update whose norm is infinite or NaN. `"propagate"` makes all of it
         NaN, so that a guard behind it, or the loss, shows it; `"zero"` makes all of it zero.
-      axis_name: inside `jax.shard_map`, the mesh axes over which the leaves are split. Without it each
-        shard would clip by its own part of the norm.
+      axis_name: inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them.
+        Without it each shard would clip by its own part of the norm.
 
     **State**: none; with a scheduled `max_norm`, its count.
 

@@ -76,9 +76,9 @@ def except_bias_norm_embedding(params: Any) -> Any:
     """The mask that leaves out biases, normalization parameters and embeddings.
 
     What is left are the matrices and convolution kernels, the leaves that weight decay is meant for. A
-    leaf is left out when it has fewer than two axes, or when a name in its path says what it is: `bias`,
-    `b`, `beta`, `gamma`, `scale`, `offset`; a name with `norm`, or `ln` and its number; a name with
-    `embed`, or `wte` and `wpe`. Names are those of Flax, Haiku, Equinox and GPT-2.
+    leaf is left out when it has fewer than two axes; when its own name is `bias`, `b`, `beta`, `gamma`,
+    `scale` or `offset`; or when a name anywhere in its path has `norm`, is `ln` with its number, has
+    `embed`, or is `wte` or `wpe`. Names are those of Flax, Haiku, Equinox and GPT-2.
 
     >>> import jax.numpy as jnp
     >>> except_bias_norm_embedding(
@@ -88,15 +88,17 @@ def except_bias_norm_embedding(params: Any) -> Any:
     """
 
     def decays(path: tuple[Any, ...], leaf: Any) -> bool:
-        names = path_name(path).lower().split("/")
-        return jnp.ndim(leaf) >= 2 and not any(map(_SPARED.fullmatch, names))
+        # Flax NNX has a parameter's array one step below its name, at `value`.
+        names = path_name(path).lower().removesuffix("/value").split("/")
+        spared = _SPARED_LEAF.fullmatch(names[-1]) or any(map(_SPARED_LAYER.fullmatch, names))
+        return jnp.ndim(leaf) >= 2 and not spared
 
     return tree_map_with_path(decays, params)
 
 
-_SPARED = re.compile(
-    r"bias|b|beta|gamma|scale|offset"  # what is added to, or scales, a whole feature
-    r"|.*norm.*|ln(_?\w)?"  # normalization layers
+_SPARED_LEAF = re.compile("bias|b|beta|gamma|scale|offset")  # added to, or scaling, a whole feature
+_SPARED_LAYER = re.compile(
+    r".*norm.*|ln(_?\w)?"  # normalization
     r"|.*embed.*|wte|wpe"  # embeddings of tokens and positions
 )
 

@@ -7,7 +7,7 @@ from gradtx.tree.leaves import MaskedNode
 from gradtx.tree.matching import TreeMismatchError
 from gradtx.tree.paths import by_path
 from gradtx.tree.reductions import norm
-from gradtx.tree.search import NameLookupError, get, set  # noqa: A004 - public names of this namespace
+from gradtx.tree.search import NameLookupError, get, set
 
 __all__ = [
     "Frozen",

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from gradtx.tree.leaves import MaskedNode, arithmetic_dtype, is_complex, is_inexact, widened
 
@@ -39,7 +40,7 @@ def _full_like(param: Any, *, value: Any, dtype: Any, real: bool) -> Any:
     elif is_complex(wide):
         dtype = widened(np.complex64, dtype)
     full = jnp.full_like(param, value, dtype)
-    return _sharded_as(param, full) if isinstance(param, jax.core.Tracer) else full
+    return _sharded_as(param, full) if isinstance(param, Tracer) else full
 
 
 def _sharded_as(param: Any, full: jax.Array) -> jax.Array:

@@ -1,6 +1,7 @@
 """Lifting a kernel, a plain function of arrays, over the leaves of trees: the one place that casts."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import lru_cache, wraps
 from typing import Any
 
@@ -52,11 +53,13 @@ def map_kernel(
       The new updates; with `state`, a tuple `(updates, *state)`.
 
     Raises:
-      TreeMismatchError: where the trees do not correspond.
+      TreeMismatchError: where the trees do not correspond, or `where` has nothing for an array.
     """
     kept = {f"state[{index}]": tree for index, tree in enumerate(state)}
     leaves, columns, treedef = match(updates, same_shape=same_shape, **kept, **reads)
-    selected = [True] * len(leaves) if where is None else treedef.flatten_up_to(where)
+    selected = [True] * len(leaves)
+    if where is not None:
+        (selected,) = match(updates, same_shape=False, mask=where).columns
     lifted = _lifted(kernel, len(state), widen or bool(state))
     numbers = tuple(map(as_scalar, scalars))
     rows = []
@@ -91,7 +94,7 @@ def _lifted(kernel: Kernel, states: int, widen: bool) -> Callable[..., tuple[Any
         numbers = [_in_precision(scalar, precision) for scalar in scalars]
         mixed = any(is_complex(array.dtype) for array in arrays)
         # A complex leaf meets real statistics of its own precision, which strict promotion refuses.
-        with jax.numpy_dtype_promotion("standard" if mixed else jax.config.jax_numpy_dtype_promotion):
+        with jax.numpy_dtype_promotion("standard") if mixed else nullcontext():
             results = kernel(*wide, *numbers)
         update, *state = results if states else (results,)
         if not widen:

@@ -45,8 +45,14 @@ def widened(dtype: Any, precision: Any = np.float32) -> np.dtype:
 
 
 def abstract(tree: Any) -> Any:
-    """The shapes and dtypes of the leaves of `tree`, without their values."""
-    return jax.eval_shape(lambda: tree)
+    """The shapes and dtypes of the arrays and numbers in `tree`, without their values.
+
+    Any other leaf, such as a function in an Equinox model, becomes `None`.
+    """
+    # A tracer is an instance of `jax.Array`, but not, in Python 3.11, of the union `jax.typing.ArrayLike`.
+    kinds = (jax.Array, np.ndarray, np.generic, int, float, complex)
+    arrays = jax.tree.map(lambda leaf: leaf if isinstance(leaf, kinds) else None, tree)
+    return jax.eval_shape(lambda: arrays)
 
 
 def as_storage_dtype(dtype: Any) -> np.dtype | None:

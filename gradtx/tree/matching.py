@@ -53,7 +53,7 @@ def _fits(update: Any, other: Any) -> bool:
 
 
 def _is_leaf(update: Any, other: Any) -> bool:
-    # A MaskedNode in the state is an integer parameter's place, which a rule leaves alone.
+    # A MaskedNode in the state is an integer parameter's place, which a rule leaves alone; None is nothing.
     return is_placeholder(update) or (
         other is not None and (is_placeholder(other) or jax.tree_util.all_leaves([other]))
     )

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 from jax.tree_util import tree_map_with_path
 
 from gradtx.tree.leaves import is_placeholder
@@ -14,6 +13,7 @@ from gradtx.tree.search import entry_name
 def path_name(path: tuple[Any, ...]) -> str:
     """A key path as text, its names joined by slashes.
 
+    >>> import jax
     >>> path_name(jax.tree_util.tree_leaves_with_path({"layers": [{"kernel": 0}]})[0][0])
     'layers/0/kernel'
     """

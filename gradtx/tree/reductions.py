@@ -19,7 +19,8 @@ def squared_norm(tree: Any, axis_name: str | tuple[str, ...] | None = None) -> j
     Args:
       tree: a tree of arrays; other leaves do not count. An empty one gives 0.
       axis_name: inside `jax.shard_map`, the mesh axes over which the leaves are split; the sum is then
-        taken over the whole arrays.
+        taken over the whole arrays. Every leaf must be split over them: one that each shard holds whole
+        would count once a shard.
     """
     squares = [_squared_norm(leaf) for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]
     precision = jnp.result_type(float, *(square.dtype for square in squares))

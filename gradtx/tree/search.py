@@ -43,7 +43,7 @@ def get(tree: Any, name: str, default: Any = _REQUIRED) -> Any:
     return only(found, name, there)[1]
 
 
-def set(tree: Any, **values: Any) -> Any:  # noqa: A001 - the public name is `tree.set`
+def set(tree: Any, **values: Any) -> Any:
     """A copy of `tree` in which each named value is replaced; the names are those that `get` takes.
 
     Raises:
@@ -69,7 +69,9 @@ def only(
         return found[0]
     if found:
         candidates = ", ".join(repr(keystr(path)) for path, _ in found)
-        raise NameLookupError(f"{name!r} is ambiguous: it fits {candidates}. Give the end of one of these paths.")
+        raise NameLookupError(
+            f"{name!r} is ambiguous: it fits {candidates}. Give the end of one of these paths."
+        )
     names = sorted({path[-1].name for path, _ in there if path and isinstance(path[-1], GetAttrKey)})
     raise NameLookupError(f"Nothing is called {name!r}. There are: {', '.join(names) or 'no names'}.")
 

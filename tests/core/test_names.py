@@ -135,6 +135,13 @@ def test_a_mask_may_be_a_prefix_and_must_fit() -> None:
         tx.update(zero, tx.init(params), params)
 
 
+def test_a_mask_with_nothing_where_a_parameter_stands_is_refused() -> None:
+    params = {"k": jnp.ones(2)}
+    tx = gradtx.add_decayed_weights(0.5, lambda params: {"k": None})
+    with pytest.raises(tree.TreeMismatchError, match=r"do not match mask at \['k'\].*expected nothing"):
+        tx.update(params, tx.init(params), params)
+
+
 def test_a_mask_function_sees_parameters_without_values_and_never_gradients() -> None:
     seen = []
 
@@ -152,11 +159,14 @@ def test_a_mask_function_sees_parameters_without_values_and_never_gradients() ->
 
 
 def test_the_ready_made_mask_spares_biases_norms_and_embeddings() -> None:
-    shape = jax.ShapeDtypeStruct((4, 4), jnp.float32)
-    spared = ["bias", "LayerNorm_0", "layer_norm", "ln_1", "ln1", "ln_f", "wte", "token_embedding", "Embed_0"]
-    kept = ["kernel", "Dense_0", "attention", "w", "conv", "plan"]
-    mask = gradtx.except_bias_norm_embedding({name: {"weight": shape} for name in (*spared, *kept)})
-    assert {name for name, leaf in mask.items() if not leaf["weight"]} == set(spared)
+    matrix = jax.ShapeDtypeStruct((4, 4), jnp.float32)
+    layers = ["LayerNorm_0", "layer_norm", "ln_1", "ln1", "ln_f", "wte", "token_embedding", "Embed_0"]
+    kept = ["kernel", "Dense_0", "attention", "w", "conv", "plan", "b", "scale"]
+    mask = gradtx.except_bias_norm_embedding({name: {"weight": matrix} for name in (*layers, *kept)})
+    assert {name for name, leaf in mask.items() if not leaf["weight"]} == set(layers)
+    leaves = ["bias", "b", "beta", "gamma", "scale", "offset"]
+    mask = gradtx.except_bias_norm_embedding({"dense": dict.fromkeys(["kernel", *leaves], matrix)})
+    assert {name for name, decays in mask["dense"].items() if not decays} == set(leaves)
     vector = jax.ShapeDtypeStruct((4,), jnp.float32)
     assert gradtx.except_bias_norm_embedding({"kernel": vector}) == {"kernel": False}
 
@@ -170,3 +180,10 @@ def test_the_summary_counts_bytes_and_allocates_nothing() -> None:
         ["mu", "1", "float32", "4.00", "TB"]
     ]
     assert table.splitlines()[-1].split() == ["all", "3", "8.00", "TB"]
+
+
+def test_the_summary_cuts_what_is_too_long_for_a_line() -> None:
+    rate = gradtx.warmup_cosine_decay_schedule(0.0, 1.0, 10, 100)
+    rows = gradtx.summary(gradtx.sgd(rate), {"w": jax.ShapeDtypeStruct((2,), jnp.float32)}).splitlines()
+    assert max(map(len, rows)) < 130
+    assert any("..." in row and row.startswith("scale_by_learning_rate(") for row in rows)

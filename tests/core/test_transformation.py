@@ -23,7 +23,7 @@ class wraps_one(GradientTransformation):
     """A wrapper, to see that it checks nothing itself."""
 
     inner: GradientTransformation = gradtx.nested(gradtx.as_transformation)
-    strength: float = gradtx.hyperparameter(1.0)
+    strength: float = gradtx.hyperparameter(default=1.0)
 
     def init(self, params: Any) -> Any:
         return self.inner.init(params)

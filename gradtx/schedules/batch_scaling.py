@@ -1,0 +1,57 @@
+"""The learning rate that goes with a batch size."""
+
+from gradtx.core.schedule import Schedule
+from gradtx.schedules.checks import require, require_choice
+from gradtx.schedules.shapes import linear_schedule
+
+__all__ = ["scaled_learning_rate"]
+
+_EXPONENTS = {"linear": 1.0, "sqrt": 0.5}
+
+
+def scaled_learning_rate(
+    base_learning_rate: float,
+    batch_size: float,
+    base_batch_size: float = 256,
+    rule: str = "linear",
+    warmup_steps: float = 0,
+) -> float | Schedule:
+    r"""The learning rate for a batch size, from one that was found good for another.
+
+    $$\eta = \eta_0\,k \;\text{ (linear)} \qquad \eta = \eta_0 \sqrt{k} \;\text{ (square root)}, \qquad
+      k = \frac{B}{B_0}$$
+
+    with $\eta_0$ `base_learning_rate`, $B$ `batch_size` and $B_0$ `base_batch_size`. The linear rule is for
+    SGD, the square root rule for Adam and RMSprop (whose $1 - \beta$ should then grow $k$-fold, and whose
+    $\epsilon$ shrink by $\sqrt k$).
+
+    Args:
+      base_learning_rate: the rate that suits `base_batch_size`.
+      batch_size: the number of examples in a batch, over all devices.
+      base_batch_size: the batch size to which `base_learning_rate` belongs.
+      rule: `"linear"` or `"sqrt"`.
+      warmup_steps: how many steps the rate takes to rise, in a line, from `base_learning_rate`.
+
+    Returns:
+      A number; with `warmup_steps`, a schedule. **Count 0** gives `base_learning_rate`. **Past the end**,
+      from count `warmup_steps` on, it stays at the scaled rate.
+
+    Raises:
+      ValueError: where a batch size is not positive, or `rule` is none of these.
+
+    **Reference**: Goyal et al. (2017), *Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour*,
+    arXiv:1706.02677, sections 2.1 (linear rule) and 2.2 (gradual warmup). Krizhevsky (2014), *One weird
+    trick for parallelizing convolutional neural networks*, arXiv:1404.5997 (square root rule). Malladi et al.
+    (2022), *On the SDEs and Scaling Rules for Adaptive Gradient Algorithms*, arXiv:2205.10287 (for Adam).
+
+    >>> scaled_learning_rate(0.5, batch_size=1024)
+    2.0
+    >>> scaled_learning_rate(0.5, batch_size=1024, rule="sqrt", warmup_steps=10)
+    linear_schedule(init_value=0.5, end_value=1.0, transition_steps=10.0, transition_begin=0.0)
+    """
+    require_choice("scaled_learning_rate", "rule", rule, _EXPONENTS)
+    sizes = {"batch_size": batch_size, "base_batch_size": base_batch_size}
+    require("scaled_learning_rate", "above", 0, **sizes)
+    require("scaled_learning_rate", "at least", 0, base_learning_rate=base_learning_rate)
+    scaled = base_learning_rate * (batch_size / base_batch_size) ** _EXPONENTS[rule]
+    return linear_schedule(base_learning_rate, scaled, warmup_steps) if warmup_steps else scaled

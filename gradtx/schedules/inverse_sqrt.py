@@ -1,0 +1,86 @@
+"""Inverse square root decay: by a timescale, and as the Transformer and T5 papers have it."""
+
+from math import inf
+
+import jax
+import jax.numpy as jnp
+
+from gradtx.core.schedule import Schedule
+from gradtx.core.value import hyperparameter
+from gradtx.schedules.checks import require
+from gradtx.schedules.joining import join_schedules
+from gradtx.schedules.progress import as_float
+from gradtx.schedules.shapes import linear_schedule
+
+__all__ = ["inverse_sqrt_schedule", "noam_schedule", "t5_schedule"]
+
+
+class inverse_sqrt_schedule(Schedule):
+    r"""A decay with the inverse square root of the count.
+
+    $$\eta_t = \frac{\eta_0}{\sqrt{1 + t / \tau}}$$
+
+    with $\eta_0$ `init_value` and $\tau$ `timescale`: for $t \gg \tau$ it is $\eta_0 \sqrt{\tau / t}$.
+
+    **Count 0** gives `init_value`. **Past the end**: it has none, and needs no length of training.
+
+    **Reference**: Zhai et al. (2022), *Scaling Vision Transformers*, arXiv:2106.04560 (reciprocal square
+    root, with a linear cooldown).
+
+    >>> import jax.numpy as jnp
+    >>> inverse_sqrt_schedule(6.0, timescale=1.0)(jnp.array([0, 3, 8]))
+    Array([6., 3., 2.], dtype=float32)
+    """
+
+    init_value: float
+    timescale: float = hyperparameter(default=10_000.0, above=0.0, below=inf)
+
+    def at(self, count: jax.Array) -> jax.Array:
+        return as_float(self.init_value) / jnp.sqrt(1.0 + as_float(count) / as_float(self.timescale))
+
+
+def noam_schedule(model_size: float, warmup_steps: float = 4000) -> join_schedules:
+    r"""The Transformer paper's schedule: a linear warmup, then inverse square root decay.
+
+    $$\eta_t = d^{-1/2} \min\!\left(n^{-1/2},\, n\,w^{-3/2}\right), \qquad n = t + 1$$
+
+    with $d$ `model_size` and $w$ `warmup_steps`. The paper counts its steps $n$ from 1.
+
+    **Count 0** gives $d^{-1/2} w^{-3/2}$, and no update is lost. The peak, $(d\,w)^{-1/2}$, is at count
+    $w - 1$. **Past the end**: it has none.
+
+    Raises:
+      ValueError: unless `warmup_steps` is at least 1.
+
+    **Reference**: Vaswani et al. (2017), *Attention Is All You Need*, arXiv:1706.03762, equation 3.
+
+    >>> import jax.numpy as jnp
+    >>> noam_schedule(model_size=1, warmup_steps=4)(jnp.array([0, 1, 3, 15]))
+    Array([0.125, 0.25 , 0.5  , 0.25 ], dtype=float32)
+    """
+    require("noam_schedule", "above", 0, model_size=model_size)
+    require("noam_schedule", "at least", 1, warmup_steps=warmup_steps)
+    peak = (model_size * warmup_steps) ** -0.5
+    rise = linear_schedule(peak / warmup_steps, peak, warmup_steps - 1)
+    return join_schedules([rise, inverse_sqrt_schedule(peak, warmup_steps)], [warmup_steps - 1])
+
+
+def t5_schedule(warmup_steps: float = 10_000) -> join_schedules:
+    r"""T5's schedule: constant, then inverse square root decay.
+
+    $$\eta_t = \frac{1}{\sqrt{\max(t, k)}}$$
+
+    with $k$ `warmup_steps`. It is meant for Adafactor, whose steps are relative to the parameters.
+
+    **Count 0** gives $1 / \sqrt{k}$. **Past the end**: it has none.
+
+    **Reference**: Raffel et al. (2020), *Exploring the Limits of Transfer Learning with a Unified
+    Text-to-Text Transformer*, arXiv:1910.10683, section 3.1.2.
+
+    >>> import jax.numpy as jnp
+    >>> t5_schedule(warmup_steps=4)(jnp.array([0, 4, 16]))
+    Array([0.5 , 0.5 , 0.25], dtype=float32)
+    """
+    require("t5_schedule", "above", 0, warmup_steps=warmup_steps)
+    peak = warmup_steps**-0.5
+    return join_schedules([peak, inverse_sqrt_schedule(peak, warmup_steps)], [warmup_steps])

@@ -1,0 +1,84 @@
+"""Joining schedules: one after another."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gradtx.core.schedule import ScalarOrSchedule, Schedule, as_schedule
+from gradtx.core.value import nested
+from gradtx.schedules.checks import is_concrete, require
+from gradtx.schedules.progress import as_float
+
+__all__ = ["join_schedules"]
+
+
+def _as_schedules(schedules: Iterable[Any]) -> tuple[Schedule, ...]:
+    return tuple(map(as_schedule, schedules))
+
+
+def _as_boundaries(boundaries: Iterable[Any]) -> tuple[Any, ...]:
+    """The boundaries with whole numbers as int, so that a count less a boundary stays an integer."""
+    converted = tuple(map(_as_boundary, boundaries))
+    concrete = [boundary for boundary in converted if not isinstance(boundary, jax.Array)]
+    if concrete != sorted(concrete):
+        raise ValueError(f"join_schedules: boundaries must not decrease, got {converted}.")
+    return converted
+
+
+def _as_boundary(boundary: Any) -> Any:
+    require("join_schedules", "at least", 0, **{"a boundary": boundary})
+    if not is_concrete(boundary):
+        return boundary
+    number = float(boundary)
+    return int(number) if number.is_integer() else number
+
+
+class join_schedules(Schedule):
+    r"""One schedule after another, each counting from its own first update.
+
+    $$\eta_t = s_i(t - b_i), \qquad b_i \le t < b_{i+1}, \quad b_0 = 0$$
+
+    with $s_i$ the `schedules` and $b_1, b_2, \dots$ the `boundaries`: at the count `boundaries[0]` the
+    second schedule takes over, with its value for count 0. A plain function or a number serves as a
+    schedule too.
+
+    **Count 0** gives the first schedule's value for count 0, unless its boundary is 0. **Past the end** it
+    is what the last schedule is there.
+
+    Raises:
+      ValueError: unless there is one boundary between each two schedules, and none decreases.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import linear_schedule
+    >>> join_schedules([linear_schedule(0.0, 1.0, 2), 0.5, lambda t: 1 - t], [2, 4])(jnp.arange(7))
+    Array([ 0. ,  0.5,  0.5,  0.5,  1. ,  0. , -1. ], dtype=float32)
+    """
+
+    schedules: tuple[Schedule, ...] = nested(_as_schedules)
+    boundaries: tuple[float, ...] = nested(_as_boundaries)
+
+    def __init__(self, schedules: Iterable[ScalarOrSchedule], boundaries: Iterable[float]):
+        self.__dict__.update(schedules=schedules, boundaries=boundaries)
+        self.__post_init__()
+        if len(self.schedules) != len(self.boundaries) + 1:
+            raise ValueError(
+                f"join_schedules: {len(self.schedules)} schedules need "
+                f"{max(len(self.schedules) - 1, 0)} boundaries between them, got {len(self.boundaries)}."
+            )
+
+    def at(self, count: jax.Array) -> jax.Array:
+        first, *rest = self.schedules
+        value = first(count)
+        for schedule, boundary in zip(rest, self.boundaries, strict=True):
+            since = _since(count, boundary)
+            value = jnp.where(since < 0, value, schedule(jnp.maximum(since, 0)))
+        return value
+
+
+def _since(count: jax.Array, boundary: Any) -> jax.Array:
+    """count - boundary, an integer where both are: a function that is joined may index with it."""
+    if jnp.issubdtype(jnp.result_type(boundary), jnp.integer):
+        return count - jnp.asarray(boundary, count.dtype)
+    return as_float(count) - as_float(boundary)
