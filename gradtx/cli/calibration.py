@@ -1,0 +1,53 @@
+"""A peak learning rate for an optimizer that states none.
+
+The unit of a learning rate differs from method to method: at rate 1 a step of Adam moves each parameter
+by about 1, a step of gradient descent along a clipped gradient by about 0.001. How far a good step moves
+them differs little. So the rate is measured rather than looked up in a table: it is the one at which a
+step has the root mean square that trains this model well.
+
+Over 400 steps of the default model, the peaks found like this bring each of gradient descent, momentum,
+AdaGrad, RMSprop, Adam and AMSGrad below a validation loss of 1.9.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+
+import gradtx
+from gradtx.cli.language_model import Architecture, Params
+from gradtx.cli.step import next_update
+
+STEP_SIZE = 4e-3  # the root mean square, over all parameters, of a step at the peak
+BATCHES = 20  # enough for averages with a decay of 0.9 to settle
+
+
+def calibrated_learning_rate(
+    at_rate_one: gradtx.GradientTransformation,
+    architecture: Architecture,
+    params: Params,
+    batches: jax.Array,
+) -> float:
+    """The learning rate at which a step has the root mean square `STEP_SIZE`, to two digits.
+
+    Args:
+      at_rate_one: the optimizer with the learning rate 1.
+      architecture: that of the model.
+      params: where the gradients are taken; they do not move.
+      batches: one for each gradient, shape `(BATCHES, batch_size, context + 1)`.
+    """
+    size = float(_size_of_last_update(at_rate_one, architecture, params, batches))
+    # Without any gradient, as on a text of one character, every rate does as well.
+    return float(f"{STEP_SIZE / size:.2g}") if size > 0.0 else STEP_SIZE
+
+
+@partial(jax.jit, static_argnames="architecture")
+def _size_of_last_update(
+    tx: gradtx.GradientTransformation, architecture: Architecture, params: Params, batches: jax.Array
+) -> jax.Array:
+    def step(state: Any, batch: jax.Array) -> tuple[Any, jax.Array]:
+        updates, state, _, _ = next_update(architecture, tx, params, state, batch)
+        return state, gradtx.global_norm(updates)
+
+    norms = jax.lax.scan(step, tx.init(params), batches)[1]
+    return norms[-1] / sum(leaf.size for leaf in jax.tree.leaves(params)) ** 0.5

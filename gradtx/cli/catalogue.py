@@ -1,0 +1,54 @@
+"""The optimizers that `gradtx train` knows by name: those of the library, without a list of its own."""
+
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import gradtx
+from gradtx.cli.step import PROVIDED
+
+OptimizerFactory = Callable[..., gradtx.GradientTransformation]
+
+
+def known_optimizers() -> dict[str, OptimizerFactory]:
+    """The functions of `gradtx.optimizers` that a learning rate alone makes an optimizer of, by name."""
+    public = {name: getattr(gradtx.optimizers, name) for name in gradtx.optimizers.__all__}
+    return {name: value for name, value in sorted(public.items()) if _takes_a_rate_alone(value)}
+
+
+def find_optimizer(name: str) -> OptimizerFactory:
+    """The optimizer of `gradtx.optimizers` of this name.
+
+    Raises:
+      ValueError: when there is none, with the nearest names; when it needs what training does not pass.
+    """
+    known = known_optimizers()
+    if name not in known:
+        near = get_close_matches(name, known)
+        advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+        raise ValueError(f"no optimizer is named {name!r}; {advice}")
+    if missing := known[name](1.0).needs - PROVIDED:
+        raise ValueError(f"{name} needs {', '.join(sorted(missing))}, which this training does not pass")
+    return known[name]
+
+
+def takes_weight_decay(factory: OptimizerFactory) -> bool:
+    """Whether this optimizer has a parameter `weight_decay`."""
+    return "weight_decay" in inspect.signature(factory).parameters
+
+
+def own_learning_rate(factory: OptimizerFactory) -> float | None:
+    """The default of the optimizer's learning rate, where it has one."""
+    default = inspect.signature(factory).parameters["learning_rate"].default
+    return default if isinstance(default, float) else None
+
+
+def _takes_a_rate_alone(value: Any) -> bool:
+    if not callable(value):
+        return False
+    first, *others = inspect.signature(value).parameters.values()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return first.name == "learning_rate" and not any(
+        other.default is inspect.Parameter.empty and other.kind not in variadic for other in others
+    )

@@ -1,0 +1,50 @@
+"""From the arguments of a command to its exit code."""
+
+import io
+import sys
+from collections.abc import Sequence
+
+from gradtx.cli.arguments import parse
+from gradtx.cli.language_model import Architecture
+
+_EXTRA = ("matplotlib", "tqdm")
+
+
+def main(argv: Sequence[str] | None = None, architecture: Architecture | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+      argv: the arguments; those of the process when `None`.
+      architecture: the size of the model; the default one when `None`.
+
+    Returns:
+      The exit code: 0 after a whole run, 1 after one that failed, 2 when a package is missing, 130
+      after Ctrl-C.
+
+    Raises:
+      SystemExit: with code 2 and one line on stderr for arguments that cannot be used, with code 0 after
+        `--help`.
+    """
+    architecture = architecture or Architecture()
+    _never_fail_on_a_character()
+    try:
+        options = parse(argv, architecture.context)
+        # Here, not above: of all gradtx this module alone needs the packages of the extra.
+        from gradtx.cli.train import train  # noqa: PLC0415
+
+        return train(options, architecture)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRA:
+            raise
+        print(f'gradtx train: error: {package} is missing: pip install "gradtx[cli]"', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("gradtx train: interrupted before the first step", file=sys.stderr)
+        return 130
+
+
+def _never_fail_on_a_character() -> None:
+    """Makes stdout replace what its encoding lacks: the text, and so the sample, may hold any character."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace", line_buffering=True)

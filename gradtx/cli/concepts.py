@@ -1,0 +1,94 @@
+"""The optimizer of a run as the concepts that it chains, each with a few words about it."""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Sequence
+
+import gradtx
+from gradtx.cli.catalogue import OptimizerFactory
+
+Concept = tuple[gradtx.GradientTransformation, str]  # a transformation, and in words what it does
+
+MAX_NORM = 1.0
+DEFAULT_LEARNING_RATE = 6e-3  # of the default chain
+DEFAULT_WEIGHT_DECAY = 0.1  # of the default chain
+
+_WIDTH = 100  # columns
+
+
+def warmup_cosine(peak: float, steps: int) -> gradtx.Schedule:
+    """A rise to `peak` in the first tenth of the steps, then a cosine down to a hundredth of it."""
+    return gradtx.warmup_cosine_decay_schedule(
+        0.0, peak, warmup_steps=steps // 10, decay_steps=steps, end_value=peak / 100
+    )
+
+
+def concepts_of(
+    factory: OptimizerFactory | None, learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None
+) -> list[Concept]:
+    """The concepts of the optimizer, or of the default chain where it is `None`, in their order."""
+    if factory is None:
+        return _default_concepts(learning_rate, weight_decay)
+    return _named_concepts(factory, learning_rate, weight_decay)
+
+
+def chained(concepts: Sequence[Concept]) -> gradtx.GradientTransformation:
+    """The optimizer that the concepts make together."""
+    return gradtx.chain(*(tx for tx, _ in concepts))
+
+
+def described(concepts: Sequence[Concept]) -> str:
+    """The expression that makes the optimizer, with each concept's words above it."""
+    lines = ["chain("]
+    for tx, words in concepts:
+        lines += textwrap.wrap(words, _WIDTH, initial_indent="    # ", subsequent_indent="    # ")
+        lines += textwrap.wrap(
+            f"{tx!r},", _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False
+        )
+    return "\n".join([*lines, ")"])
+
+
+def _default_concepts(learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None) -> list[Concept]:
+    """AdamW with clipping, one concept at a time: what the optimizer does when none is named."""
+    decay = DEFAULT_WEIGHT_DECAY if weight_decay is None else weight_decay
+    return [
+        (
+            gradtx.clip_by_global_norm(MAX_NORM),
+            "A longer gradient is shortened: one odd batch cannot undo many good ones.",
+        ),
+        (
+            gradtx.scale_by_adam(b1=0.9, b2=0.95),
+            "The average gradient, over the root of the average squared gradient.",
+        ),
+        (
+            gradtx.add_decayed_weights(decay, mask=gradtx.except_bias_norm_embedding),
+            "Kernels shrink a little at every step; norms and embeddings do not.",
+        ),
+        (
+            gradtx.scale_by_learning_rate(learning_rate),
+            "One step down: the rate warms up, then falls along a cosine.",
+        ),
+    ]
+
+
+def _named_concepts(
+    factory: OptimizerFactory, learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None
+) -> list[Concept]:
+    """An optimizer of the library at its own defaults, behind the same clipping."""
+    decay = {} if weight_decay is None else {"weight_decay": weight_decay}
+    clipping = gradtx.clip_by_global_norm(MAX_NORM)
+    return [(tx, _first_line(tx)) for tx in (clipping, *_links(factory(learning_rate, **decay)))]
+
+
+def _links(tx: gradtx.GradientTransformation) -> list[gradtx.GradientTransformation]:
+    """The transformations that a chain applies one after another; others are one."""
+    if not isinstance(tx, gradtx.chain):
+        return [tx]
+    return [link for part in tx.transformations for link in _links(part)]
+
+
+def _first_line(tx: gradtx.GradientTransformation) -> str:
+    """How its documentation begins, without the equation that may stand behind a colon."""
+    first, *_ = (inspect.getdoc(type(tx)) or "").split("\n\n")
+    return re.sub(r":\s+\$[^$]*\$", "", first)

@@ -1,0 +1,145 @@
+"""A small decoder-only transformer over characters, in plain JAX.
+
+It is written for one sequence of `t` characters; `loss` and users map it over a batch. Each block adds
+to the residual stream `x`, of shape `(t, width)`,
+
+    x = x + attention(norm(x))
+    x = x + feed_forward(norm(x))
+
+after Vaswani et al. (2017), arXiv:1706.03762, with the norm in front (Xiong et al., 2020,
+arXiv:2002.04745), root-mean-square norms (Zhang and Sennrich, 2019, arXiv:1910.07467) and rotary
+positions (Su et al., 2021, arXiv:2104.09864).
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The size of the model."""
+
+    context: int = 64  # how many characters it sees
+    width: int = 96  # of the residual stream
+    depth: int = 3  # blocks
+    heads: int = 4  # attention heads in a block, each `width / heads` wide, an even number
+
+
+def init_params(random: np.random.Generator, architecture: Architecture, vocabulary_size: int) -> Params:
+    """Random parameters, with names that tell the weight decay mask what each of them is."""
+    width, depth = architecture.width, architecture.depth
+
+    def normal(shape: tuple[int, int], scale: float) -> jax.Array:
+        return jnp.asarray(scale * random.standard_normal(shape), jnp.float32)
+
+    def kernel(fan_in: int, fan_out: int, gain: float = 1.0) -> Params:
+        return {"kernel": normal((fan_in, fan_out), gain * fan_in**-0.5)}
+
+    def norm() -> Params:
+        return {"scale": jnp.ones(width)}
+
+    def block() -> Params:
+        # What a block adds is scaled down, so that the stream does not grow with the depth.
+        added = (2 * depth) ** -0.5
+        return {
+            "attention_norm": norm(),
+            "query_key_value": kernel(width, 3 * width),
+            "attention_output": kernel(width, width, added),
+            "feed_forward_norm": norm(),
+            "up": kernel(width, 4 * width),
+            "down": kernel(4 * width, width, added),
+        }
+
+    return {
+        "embedding": normal((vocabulary_size, width), 1.0),
+        "blocks": [block() for _ in range(depth)],
+        "final_norm": norm(),
+        # Small: the first predictions are all but uniform, and the first loss the log of the vocabulary.
+        "head": kernel(width, vocabulary_size, 0.1),
+    }
+
+
+def logits(architecture: Architecture, params: Params, characters: jax.Array) -> jax.Array:
+    """Unnormalized log-probabilities of each next character, shape `(t, vocabulary_size)`.
+
+    Those at position i depend on `characters[: i + 1]` alone.
+    """
+    x = params["embedding"][characters]
+    for block in params["blocks"]:
+        x = x + _attention(block, _norm(block["attention_norm"], x), architecture.heads)
+        x = x + _feed_forward(block, _norm(block["feed_forward_norm"], x))
+    return _norm(params["final_norm"], x) @ params["head"]["kernel"]
+
+
+def _norm(params: Params, x: jax.Array) -> jax.Array:
+    mean_square = jnp.mean(jnp.square(x), axis=-1, keepdims=True)
+    return x * jax.lax.rsqrt(mean_square + 1e-6) * params["scale"][None, :]
+
+
+def _attention(params: Params, x: jax.Array, heads: int) -> jax.Array:
+    """Each position's average of the values at and before it, weighted by how its query meets their keys."""
+    t, width = x.shape
+    qkv = (x @ params["query_key_value"]["kernel"]).reshape(t, 3, heads, width // heads)
+    query, key, value = _rotated(qkv[:, 0]), _rotated(qkv[:, 1]), qkv[:, 2]
+    scores = jnp.einsum("qhd,khd->hqk", query, key) * (width // heads) ** -0.5
+    past = jnp.tril(jnp.ones((1, t, t), bool))
+    weights = jax.nn.softmax(jnp.where(past, scores, -jnp.inf))
+    mixed = jnp.einsum("hqk,khd->qhd", weights, value).reshape(t, width)
+    return mixed @ params["attention_output"]["kernel"]
+
+
+def _rotated(x: jax.Array) -> jax.Array:
+    """Turns pairs of features by angles that grow with the position, each pair at its own speed.
+
+    The product of a query and a key then depends on the distance between them, not on their places.
+    """
+    t, _, width = x.shape
+    speed = 10_000.0 ** -jnp.linspace(0.0, 1.0, width // 2, endpoint=False)
+    angle = jnp.arange(t, dtype=x.dtype)[:, None, None] * speed[None, None, :]
+    left, right = jnp.split(x, 2, axis=-1)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    return jnp.concatenate([left * cos - right * sin, left * sin + right * cos], axis=-1)
+
+
+def _feed_forward(params: Params, x: jax.Array) -> jax.Array:
+    return jax.nn.gelu(x @ params["up"]["kernel"]) @ params["down"]["kernel"]
+
+
+def loss(architecture: Architecture, params: Params, batch: jax.Array) -> jax.Array:
+    """The mean cross-entropy of the next character, in nats, over a batch of shape `(n, context + 1)`."""
+
+    def of_sequence(characters: jax.Array) -> jax.Array:
+        log_probability = jax.nn.log_softmax(logits(architecture, params, characters[:-1]))
+        return -jnp.mean(jnp.take_along_axis(log_probability, characters[1:, None], axis=-1))
+
+    return jnp.mean(jax.vmap(of_sequence)(batch))
+
+
+@partial(jax.jit, static_argnames=("architecture", "length"))
+def generate(
+    architecture: Architecture,
+    params: Params,
+    prompt: jax.Array,
+    key: jax.Array,
+    *,
+    length: int,
+    temperature: float = 0.7,
+) -> jax.Array:
+    """`length` characters that continue a prompt of `context` characters, drawn one after another.
+
+    Below 1, `temperature` sharpens the model's probabilities, as p^(1 / temperature).
+    """
+
+    def step(seen: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        last = logits(architecture, params, seen)[-1]
+        drawn = jax.random.categorical(key, last / temperature).astype(seen.dtype)
+        return jnp.append(seen[1:], drawn), drawn
+
+    return jax.lax.scan(step, prompt, jax.random.split(key, length))[1]

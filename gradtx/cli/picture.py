@@ -1,0 +1,63 @@
+"""The picture of a run: its losses, and its learning rate below them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+
+@dataclass
+class History:
+    """What a run went through, one entry a step; a validation loss stands beside the steps before it."""
+
+    loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    validation: list[tuple[int, float]] = field(default_factory=list)
+
+
+def write_picture(history: History, title: str, path: Path) -> None:
+    """Draws the curves of a run into a PNG file."""
+    # A figure of its own, not pyplot's: no display is needed, and no global state is touched.
+    figure = Figure(figsize=(8, 6), dpi=150, layout="constrained")
+    figure.suptitle(title)
+    losses, rate = figure.subplots(2, sharex=True, height_ratios=[2.5, 1])
+    _draw_losses(losses, history)
+    _draw_rate(rate, history)
+    for axes in (losses, rate):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+        axes.margins(x=0.01)
+    figure.savefig(path)
+
+
+def _draw_losses(axes: Axes, history: History) -> None:
+    steps = np.arange(1, len(history.loss) + 1)
+    axes.plot(steps, history.loss, color="tab:blue", alpha=0.25, linewidth=0.8, label="training, one batch")
+    axes.plot(steps, smoothed(history.loss), color="tab:blue", linewidth=1.8, label="training, averaged")
+    if history.validation:
+        axes.plot(*zip(*history.validation, strict=True), "o", color="tab:orange", label="validation")
+    axes.set_ylabel("loss (nats a character)")
+    axes.legend(frameon=False)
+
+
+def _draw_rate(axes: Axes, history: History) -> None:
+    steps = np.arange(1, len(history.loss) + 1)
+    axes.plot(steps, history.learning_rate, color="tab:green", linewidth=1.8)
+    axes.set_ylabel("learning rate")
+    axes.set_xlabel("step")
+    axes.ticklabel_format(axis="y", scilimits=(-2, 3))
+
+
+def smoothed(values: list[float]) -> NDArray[np.float64]:
+    """The mean of each value and its neighbours, up to a fortieth of the whole on either side.
+
+    At the beginning, where a loss falls fast, the later side reaches no further than the earlier one.
+    """
+    index = np.arange(len(values))
+    reach = np.minimum(len(values) // 40, index)
+    begin, end = index - reach, np.minimum(index + reach + 1, len(values))
+    sums = np.cumsum([0.0, *values])
+    return (sums[end] - sums[begin]) / (end - begin)
