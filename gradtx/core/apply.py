@@ -54,7 +54,5 @@ def _add(update: jax.Array, param: jax.Array) -> tuple[jax.Array, jax.Array]:
     return update, param + update
 
 
-def _towards(
-    new: jax.Array, old: jax.Array, step_size: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _towards(new: jax.Array, old: jax.Array, step_size: jax.Array) -> tuple[jax.Array, jax.Array]:
     return new, old + step_size * (new - old)

@@ -136,8 +136,7 @@ def _run(
 ) -> tuple[list[Any], tuple[Any, ...]]:
     """What each branch makes of the same updates, and their next states."""
     results = [
-        branch.update(updates, old, params, **extra)
-        for branch, old in zip(branches, state, strict=True)
+        branch.update(updates, old, params, **extra) for branch, old in zip(branches, state, strict=True)
     ]
     return [joined for joined, _ in results], tuple(new for _, new in results)
 

@@ -91,9 +91,7 @@ class GradientTransformation(Value):
         """The state for these parameters, before the first update."""
         return EmptyState()
 
-    def update(
-        self, updates: Any, state: Any, params: Any = None, **extra: Any
-    ) -> tuple[Any, Any]:
+    def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         """The transformed updates and the next state."""
         raise NotImplementedError(f"{type(self).__name__} must define update.")
 
@@ -164,8 +162,7 @@ class GradientTransformation(Value):
         for name in sorted(self.needs - given):
             passed = "params" if name == "params" else f"{name}=..."
             raise ValueError(
-                f"{' in '.join(self._who_needs(name))} needs {name!r}: call "
-                f"update(updates, state, {passed})."
+                f"{' in '.join(self._who_needs(name))} needs {name!r}: call update(updates, state, {passed})."
             )
 
     def _who_needs(self, name: str) -> list[str]:

@@ -65,9 +65,7 @@ def static(
             )
         return value
 
-    return dataclasses.field(
-        default=default, kw_only=kw_only, metadata={"convert": checked, "static": True}
-    )
+    return dataclasses.field(default=default, kw_only=kw_only, metadata={"convert": checked, "static": True})
 
 
 def nested(convert: Callable[[Any], Any], *, default: Any = dataclasses.MISSING) -> Any:
@@ -83,9 +81,7 @@ def nested(convert: Callable[[Any], Any], *, default: Any = dataclasses.MISSING)
     )
 
 
-@dataclass_transform(
-    frozen_default=True, eq_default=False, field_specifiers=(hyperparameter, static, nested)
-)
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(hyperparameter, static, nested))
 class Value:
     """The base of everything that users compose. Subclassing makes a frozen dataclass and a pytree.
 

@@ -60,9 +60,7 @@ class adaptive_grad_clip(GradientTransformation, needs=("params",)):
 def _clip_units(axis: int | tuple[int, ...] | None) -> Kernel:
     """The kernel for units along `axis`: one function for each, for `map_kernel` compiles by identity."""
 
-    def clip_units(
-        g: jax.Array, param: jax.Array, clipping: jax.Array, eps: jax.Array
-    ) -> jax.Array:
+    def clip_units(g: jax.Array, param: jax.Array, clipping: jax.Array, eps: jax.Array) -> jax.Array:
         axes = _input_axes(g.ndim) if axis is None else axis
         bound = clipping * jnp.maximum(_norm(param, axes), eps)
         return g * shortening(_norm(g, axes), bound)

@@ -85,9 +85,7 @@ class ema(GradientTransformation):
     def init(self, params: Any) -> EmaState:
         return EmaState(zero_count(), zeros_like(params, self.accumulator_dtype))
 
-    def update(
-        self, updates: Any, state: EmaState, params: Any = None, **extra: Any
-    ) -> tuple[Any, EmaState]:
+    def update(self, updates: Any, state: EmaState, params: Any = None, **extra: Any) -> tuple[Any, EmaState]:
         c, count = complement(self.decay), safe_increment(state.count)
         kernel = _debiased_average if self.debias else _average
         scalars = (c, correction(c, count)) if self.debias else (c,)

@@ -47,9 +47,7 @@ class scale_by_rss(GradientTransformation):
     def update(
         self, updates: Any, state: ScaleByRssState, params: Any = None, **extra: Any
     ) -> tuple[Any, ScaleByRssState]:
-        updates, total = map_kernel(
-            _rss, updates, state=(state.sum_of_squares,), scalars=(self.eps,)
-        )
+        updates, total = map_kernel(_rss, updates, state=(state.sum_of_squares,), scalars=(self.eps,))
         return updates, ScaleByRssState(total)
 
 

@@ -94,9 +94,7 @@ def _leaf_mismatch(
 
 
 def _paths(tree: Any) -> dict[str, Any]:
-    return {
-        keystr(path): leaf for path, leaf in tree_leaves_with_path(tree, is_leaf=is_placeholder)
-    }
+    return {keystr(path): leaf for path, leaf in tree_leaves_with_path(tree, is_leaf=is_placeholder)}
 
 
 def _spell(path: str) -> str:
@@ -111,6 +109,4 @@ def _describe(value: Any) -> str:
     return f"shape {jnp.shape(value)}"
 
 
-_ADVICE = (
-    "Pass gradients of the parameters that `init` was given: the same containers, the same shapes."
-)
+_ADVICE = "Pass gradients of the parameters that `init` was given: the same containers, the same shapes."

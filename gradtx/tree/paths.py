@@ -43,9 +43,7 @@ class by_path:
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(
-                    f"by_path: {pattern!r} is not a regular expression: {error}."
-                ) from None
+                raise ValueError(f"by_path: {pattern!r} is not a regular expression: {error}.") from None
 
     def __call__(self, params: Any) -> Any:
         return tree_map_with_path(

@@ -61,9 +61,7 @@ def set(tree: Any, **values: Any) -> Any:
     return tree
 
 
-def only(
-    found: list[tuple[Path, Any]], name: str, there: list[tuple[Path, Any]]
-) -> tuple[Path, Any]:
+def only(found: list[tuple[Path, Any]], name: str, there: list[tuple[Path, Any]]) -> tuple[Path, Any]:
     """The one entry of `found`, or an error that lists the candidates, or the names that are there."""
     if len(found) == 1:
         return found[0]
@@ -116,4 +114,3 @@ def entry_name(entry: Any) -> str:
         if hasattr(entry, attribute):
             return str(getattr(entry, attribute))
     return str(entry)
-

@@ -46,9 +46,7 @@ def assert_same(actual: Any, expected: Any, rtol: float = 0.0, atol: float = 0.0
         assert jnp.shape(one) == jnp.shape(other)
         if jnp.issubdtype(jnp.result_type(other), jnp.number):
             assert one.dtype == other.dtype
-            np.testing.assert_allclose(
-                np.asarray(one, np.float64), np.asarray(other, np.float64), rtol, atol
-            )
+            np.testing.assert_allclose(np.asarray(one, np.float64), np.asarray(other, np.float64), rtol, atol)
 
 
 def signature(tree: Any) -> Any:
@@ -193,9 +191,11 @@ def test_prints_as_its_expression_compares_hashes_and_pickles(name: str) -> None
 def test_empty_trees_and_single_leaves(name: str, dtype: Any) -> None:
     tx = CASES[name]
     for params in ({}, (), None, jnp.asarray(0.5, dtype), {"bias": None}):
-        updates, state = step(tx, params, tx.init(params), {} if params is None else params) if (
-            params is not None
-        ) else tx.update(None, tx.init(None), {}, **extra_arguments(tx, {}))
+        updates, state = (
+            step(tx, params, tx.init(params), {} if params is None else params)
+            if (params is not None)
+            else tx.update(None, tx.init(None), {}, **extra_arguments(tx, {}))
+        )
         assert jax.tree.structure(updates) == jax.tree.structure(params)
         assert signature(state) == signature(tx.init(params))
 

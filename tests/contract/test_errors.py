@@ -39,7 +39,10 @@ def test_a_wrong_gradient_is_refused_with_the_leaf(name: str) -> None:
     checking = any(part._check == "shapes" and not part.nested for part in parts_of(tx))
     wrong = {"layer": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}}
     missing = {"layer": {"kernel": jnp.ones((2, 2))}}
-    for gradients, message in ((wrong, r"\['layer'\]\['kernel'\]: got shape \(2,\), expected shape \(2, 2\)"), (missing, r"\['layer'\]\['bias'\]")):
+    for gradients, message in (
+        (wrong, r"\['layer'\]\['kernel'\]: got shape \(2,\), expected shape \(2, 2\)"),
+        (missing, r"\['layer'\]\['bias'\]"),
+    ):
         if checking:
             with pytest.raises(TreeMismatchError, match=message):
                 tx.update(gradients, tx.init(params), params, **extra_arguments(tx, params))

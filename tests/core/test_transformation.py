@@ -84,7 +84,7 @@ def test_two_functions_make_a_transformation() -> None:
 def test_what_is_no_transformation_is_refused_with_advice() -> None:
     with pytest.raises(TypeError, match=r"Call it: adam\(\.\.\.\)"):
         chain(gradtx.adam)
-    with pytest.raises(TypeError, match="with .init and .update, got 3"):
+    with pytest.raises(TypeError, match=r"with \.init and \.update, got 3"):
         chain(3)
 
 

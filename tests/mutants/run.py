@@ -41,7 +41,9 @@ def main(pattern: str = "") -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         reasons = list(pool.map(survives, chosen))
     for mutant, reason in zip(chosen, reasons, strict=True):
-        print(f"{'killed' if reason is None else 'SURVIVED'}  {mutant.name}" + (f": {reason}" if reason else ""))
+        print(
+            f"{'killed' if reason is None else 'SURVIVED'}  {mutant.name}" + (f": {reason}" if reason else "")
+        )
     alive = sum(reason is not None for reason in reasons)
     print(f"{len(chosen) - alive} of {len(chosen)} mutants killed")
     return int(alive > 0)

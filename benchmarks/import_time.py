@@ -1,0 +1,37 @@
+"""How much `import gradtx` adds to `import jax`: `python -m benchmarks.import_time [RUNS]`.
+
+Fresh interpreters import the two in turn, so that a machine that slows down or speeds up meets both alike.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from statistics import median
+
+LINE = re.compile(r"import time:\s+(?P<own>\d+) \|\s+(?P<total>\d+) \|(?P<module> +\S+)")
+
+
+def microseconds(statement: str) -> dict[str, int]:
+    """The cumulative import time of each module that `statement` imports."""
+    command = [sys.executable, "-X", "importtime", "-c", statement]
+    # Where bytecode is not kept, each run would compile gradtx, and the installed JAX not.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    trace = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stderr
+    return {line["module"].strip(): int(line["total"]) for line in LINE.finditer(trace)}
+
+
+def main(runs: int) -> None:
+    microseconds("import gradtx")  # writes the bytecode
+    jax, added = [], []
+    for _ in range(runs):
+        jax.append(microseconds("import jax")["jax"] / 1000)
+        # With JAX there already, what `gradtx` shows is what it adds.
+        added.append(microseconds("import jax; import gradtx")["gradtx"] / 1000)
+    print(f"import jax     {median(jax):7.1f} ms")
+    print(f"gradtx adds    {median(added):7.1f} ms")
+    print(f"ratio          {median(added) / median(jax):7.3f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
