@@ -26,6 +26,16 @@ def falling(count: Any) -> Any:
     return 0.5 / (1.0 + count.astype(float))
 
 
+def count_init(params: Any) -> Any:
+    """The state of a transformation made of two functions."""
+    return {"calls": jnp.zeros((), jnp.int32)}
+
+
+def count_update(updates: Any, state: Any, params: Any = None) -> Any:
+    """Its update, which counts."""
+    return updates, {"calls": state["calls"] + 1}
+
+
 CASES: dict[str, GradientTransformation] = {
     "accumulate_squares": gradtx.accumulate_squares(0.2),
     "adagrad": gradtx.adagrad(0.1),
@@ -69,7 +79,7 @@ CASES: dict[str, GradientTransformation] = {
     "stateless": gradtx.stateless(double),
     "stateless_with_tree_map": gradtx.stateless_with_tree_map(leaf_sum),
     "subtract": gradtx.subtract(gradtx.identity(), gradtx.first_moment(0.5)),
-    "as_transformation": gradtx.as_transformation(gradtx.trace(0.9)),
+    "as_transformation": gradtx.as_transformation(gradtx.GradientTransformation(count_init, count_update)),
     "trace": gradtx.trace(0.9, nesterov=True, accumulator_dtype=jnp.bfloat16),
     "with_extra_args_support": gradtx.with_extra_args_support(gradtx.scale(0.5)),
 }
@@ -94,7 +104,9 @@ def _makes_transformation(maker: Any) -> bool:
 
 def expression_namespace() -> dict[str, Any]:
     """The names with which the printed form of every case can be evaluated."""
-    functions = {function.__name__: function for function in (double, leaf_sum, falling)}
+    functions = {
+        function.__name__: function for function in (double, leaf_sum, falling, count_init, count_update)
+    }
     return {**vars(gradtx), **functions, "np": np, "jnp": jnp}
 
 

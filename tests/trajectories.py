@@ -58,9 +58,7 @@ def _normal(generator: Any, shape: tuple[int, ...], dtype: Any, size: float = 1.
 
 def in_precision_of(dtype: Any) -> AbstractContextManager[Any]:
     """A context in which JAX has `dtype`; float64 and complex128 are off by default."""
-    # JAX 0.7 has it among the experimental names alone, where JAX 0.10 warns.
-    enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-    return enable(jnp.finfo(dtype).dtype == np.float64)
+    return jax.enable_x64(jnp.finfo(dtype).dtype == np.float64)
 
 
 def trajectory(tx: Any, params: Tree, steps: list[Tree]) -> tuple[Tree, Tree, Any]:
@@ -109,13 +107,14 @@ def _double(leaf: np.ndarray) -> np.ndarray:
     return leaf.astype(np.complex128 if np.iscomplexobj(leaf) else np.float64)
 
 
-def relative_error(actual: Tree, expected: Tree) -> float:
-    """The largest difference in any leaf, relative to the largest value in that leaf."""
-    assert actual.keys() == expected.keys()
-    return max(
-        float(np.max(np.abs(_double(actual[name]) - expected[name])) / np.max(np.abs(expected[name])))
-        for name in expected
-    )
+def relative_error(actual: Any, expected: Any) -> float:
+    """The largest difference in any leaf, relative to the largest value in that leaf; NaN where one is."""
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+
+    def error(one: Any, other: Any) -> Any:
+        return np.max(np.abs(_double(np.asarray(one)) - other)) / np.max(np.abs(other))
+
+    return float(np.max(jax.tree.leaves(jax.tree.map(error, actual, expected))))
 
 
 def distance(

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gradtx.tree import map_kernel
+from gradtx.tree.arithmetic import interpolate
 
 
 def apply_updates(params: Any, updates: Any) -> Any:
@@ -55,4 +56,4 @@ def _add(update: jax.Array, param: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _towards(new: jax.Array, old: jax.Array, step_size: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return new, old + step_size * (new - old)
+    return new, interpolate(old, new, step_size)

@@ -43,20 +43,11 @@ class chain(GradientTransformation):
         return tuple(tx.init(params) for tx in self.transformations)
 
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        if not isinstance(state, tuple) or len(state) != len(self.transformations):
-            raise ValueError(
-                f"chain: the state must be a tuple of {len(self.transformations)} states, one for each "
-                f"transformation, got {jax.tree.structure(state)}. Make it with init(params)."
-            )
-        new_state = []
-        for tx, old in zip(self.transformations, state, strict=True):
+        new_state: list[Any] = []
+        for _, tx, old in self.parts(state):
             updates, new = tx.update(updates, old, params, **extra)
             new_state.append(new)
         return updates, tuple(new_state)
-
-    def parts(self, state: Any) -> Iterable[tuple[str, GradientTransformation, Any]]:
-        for index, (tx, part) in enumerate(zip(self.transformations, state, strict=True)):
-            yield f"[{index}]", tx, part
 
     def __repr__(self) -> str:
         return f"chain({', '.join(map(repr, self.transformations))})"
@@ -79,6 +70,9 @@ class named_chain(GradientTransformation):
     transformations: tuple[GradientTransformation, ...] = nested(as_transformations)
 
     def __init__(self, *named: tuple[str, Any]):
+        for pair in named:
+            if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):  # pyright: ignore
+                raise TypeError(f"named_chain: give pairs (name, transformation), got {pair!r}.")
         names = tuple(name for name, _ in named)
         if len(set(names)) < len(names):
             raise ValueError(f"named_chain: the names must differ, got {names}.")
@@ -91,13 +85,17 @@ class named_chain(GradientTransformation):
 
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         new_state: OrderedDict[str, Any] = OrderedDict()
-        for name, tx in self._named():
-            updates, new_state[name] = tx.update(updates, state[name], params, **extra)
+        for name, (_, tx, old) in zip(self.names, self.parts(state), strict=True):
+            updates, new_state[name] = tx.update(updates, old, params, **extra)
         return updates, new_state
 
     def parts(self, state: Any) -> Iterable[tuple[str, GradientTransformation, Any]]:
-        for name, tx in self._named():
-            yield f"[{name!r}]", tx, state[name]
+        if not isinstance(state, dict) or set(state) != set(self.names):
+            raise ValueError(
+                f"named_chain: the state must be a dictionary with the keys {', '.join(self.names)}, got "
+                f"{jax.tree.structure(state)}. Make it with init(params)."
+            )
+        return [(f"[{name!r}]", tx, state[name]) for name, tx in self._named()]
 
     def _named(self) -> Iterable[tuple[str, GradientTransformation]]:
         return zip(self.names, self.transformations, strict=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+import numpy as np
 from jax.tree_util import GetAttrKey, SequenceKey
 
 from gradtx.core.schedule import Schedule
@@ -16,9 +17,10 @@ T = TypeVar("T", bound=Value)
 def replace(tx: T, **fields: Any) -> T:
     """A copy of an optimizer in which each named field, wherever it is nested, has a new value.
 
-    The new value is converted and checked as at construction. The state of the old optimizer serves the
-    new one, except that a schedule and a number cannot take each other's place: a schedule keeps a count
-    in the state. Put `constant_schedule(number)` where a schedule was.
+    The new value is converted and checked as at construction. Where numbers change, the state of the old
+    optimizer serves the new one, except that a schedule and a number cannot take each other's place: a
+    schedule keeps a count in the state. Put `constant_schedule(number)` where a schedule was. In a stacked
+    optimizer, replace under `jax.vmap`.
 
     Args:
       tx: a transformation, or a schedule.
@@ -64,6 +66,11 @@ def _put(held: Any, path: Path, value: Any) -> Any:
         parts[entry.idx] = _put(parts[entry.idx], rest, value)
         return tuple(parts)
     old = held.__dict__[entry.name]
+    if not rest and np.ndim(old) > 0 and not isinstance(old, tuple):
+        raise TypeError(
+            f"replace: {type(held).__name__}.{entry.name} is stacked, of shape {np.shape(old)}. Map the "
+            f"replacement: jax.vmap(lambda tx, value: replace(tx, {entry.name}=value))(tx, values)."
+        )
     new = _put(old, rest, value) if rest else held.converted(entry.name, value)
     if isinstance(held, GradientTransformation) and isinstance(old, Schedule) != isinstance(new, Schedule):
         raise TypeError(

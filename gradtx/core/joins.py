@@ -1,18 +1,18 @@
 """Joins: every branch gets the same incoming updates, and one kernel joins what the branches return."""
 
-from collections.abc import Iterable
 from functools import reduce
 from operator import add as plus
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from gradtx.core.combine import as_transformations
 from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation, as_transformation
 from gradtx.core.value import hyperparameter, nested
 from gradtx.tree import map_kernel
+from gradtx.tree.arithmetic import quotient
+from gradtx.tree.matching import match
 
 Branches = tuple[GradientTransformation, ...]
 
@@ -37,16 +37,10 @@ class add(GradientTransformation):
         self.__dict__["branches"] = branches
         self.__post_init__()
 
-    def init(self, params: Any) -> Any:
-        return tuple(branch.init(params) for branch in self.branches)
-
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        (first, *rest), state = _run(self.branches, updates, state, params, extra)
+        (first, *rest), state = _run(self, updates, state, params, extra)
         others = {f"branch {index}": tree for index, tree in enumerate(rest, start=1)}
         return map_kernel(_sum, first, widen=True, **others), state
-
-    def parts(self, state: Any) -> Iterable[tuple[str, GradientTransformation, Any]]:
-        return _parts(self.branches, state)
 
     def __repr__(self) -> str:
         return f"add({', '.join(map(repr, self.branches))})"
@@ -67,15 +61,9 @@ class subtract(GradientTransformation):
     left: GradientTransformation = nested(as_transformation)
     right: GradientTransformation = nested(as_transformation)
 
-    def init(self, params: Any) -> Any:
-        return self.left.init(params), self.right.init(params)
-
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        (left, right), state = _run(self.nested, updates, state, params, extra)
+        (left, right), state = _run(self, updates, state, params, extra)
         return map_kernel(_difference, left, widen=True, right=right), state
-
-    def parts(self, state: Any) -> Iterable[tuple[str, GradientTransformation, Any]]:
-        return _parts(self.nested, state)
 
 
 class multiply(GradientTransformation):
@@ -93,19 +81,15 @@ class multiply(GradientTransformation):
     left: GradientTransformation = nested(as_transformation)
     right: GradientTransformation = nested(as_transformation)
 
-    def init(self, params: Any) -> Any:
-        return self.left.init(params), self.right.init(params)
-
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        (left, right), state = _run(self.nested, updates, state, params, extra)
+        (left, right), state = _run(self, updates, state, params, extra)
         return map_kernel(_product, left, widen=True, right=right), state
-
-    def parts(self, state: Any) -> Iterable[tuple[str, GradientTransformation, Any]]:
-        return _parts(self.nested, state)
 
 
 class divide(GradientTransformation):
-    r"""The quotient of what its two branches return: $u = N(g) / (D(g) + \epsilon)$, with 0/0 = 0.
+    r"""The quotient of what its two branches return: $u = N(g) / (D(g) + \epsilon)$.
+
+    Where the denominator is 0, so is the quotient.
 
     **State**: the pair of the branches' states. Taken, and left, in at least float32.
 
@@ -120,30 +104,25 @@ class divide(GradientTransformation):
     denominator: GradientTransformation = nested(as_transformation)
     eps: ScalarOrSchedule = hyperparameter(default=0.0, low=0.0)
 
-    def init(self, params: Any) -> Any:
-        return self.numerator.init(params), self.denominator.init(params)
-
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        (top, bottom), state = _run(self.nested, updates, state, params, extra)
+        (top, bottom), state = _run(self, updates, state, params, extra)
         return map_kernel(_quotient, top, widen=True, denominator=bottom, scalars=(self.eps,)), state
-
-    def parts(self, state: Any) -> Iterable[tuple[str, GradientTransformation, Any]]:
-        return _parts(self.nested, state)
 
 
 def _run(
-    branches: Branches, updates: Any, state: Any, params: Any, extra: dict[str, Any]
+    join: GradientTransformation, updates: Any, state: Any, params: Any, extra: dict[str, Any]
 ) -> tuple[list[Any], tuple[Any, ...]]:
-    """What each branch makes of the same updates, and their next states."""
-    results = [
-        branch.update(updates, old, params, **extra) for branch, old in zip(branches, state, strict=True)
-    ]
-    return [joined for joined, _ in results], tuple(new for _, new in results)
+    """What each branch makes of the same updates, and their next states.
 
-
-def _parts(branches: Branches, state: Any) -> Iterable[tuple[str, GradientTransformation, Any]]:
-    for index, (branch, part) in enumerate(zip(branches, state, strict=True)):
-        yield f"[{index}]", branch, part
+    Raises:
+      TreeMismatchError: where a leaf has an update in one branch and none in another.
+    """
+    results = [part.update(updates, old, params, **extra) for _, part, old in join.parts(state)]
+    joined = [tree for tree, _ in results]
+    for index, tree in enumerate(joined[1:], start=1):
+        match(joined[0], **{f"branch {index}": tree})
+        match(tree, **{"branch 0": joined[0]})
+    return joined, tuple(new for _, new in results)
 
 
 def _sum(*arrays: jax.Array) -> jax.Array:
@@ -159,6 +138,4 @@ def _product(left: jax.Array, right: jax.Array) -> jax.Array:
 
 
 def _quotient(numerator: jax.Array, denominator: jax.Array, eps: jax.Array) -> jax.Array:
-    denominator = denominator + eps
-    both_zero = (numerator == 0) & (denominator == 0)
-    return numerator / jnp.where(both_zero, jnp.ones_like(denominator), denominator)
+    return quotient(numerator, denominator + eps)

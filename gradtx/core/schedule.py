@@ -1,5 +1,6 @@
 """Schedules: values that give a number for each count of updates."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ class Schedule(Value):
     A subclass states its parameters as fields and writes `at(count)`, element by element for an array of
     counts, so that `schedule(jnp.arange(1000))` is the whole curve. Count 0 is the first update.
 
-    Schedules are values and compose: `a + b`, `a - b`, `a * b` (each with numbers too), `-a`.
+    Schedules are values and compose: `a + b`, `a - b`, `a * b`, `a / b` (each with numbers too), `-a`.
 
     >>> from gradtx import linear_schedule
     >>> warmup = linear_schedule(0.0, 1.0, transition_steps=4)
@@ -43,6 +44,9 @@ class Schedule(Value):
     def __mul__(self, other: "Schedule | float") -> "Schedule":
         return combined(self, as_schedule(other), "*")
 
+    def __truediv__(self, other: "Schedule | float") -> "Schedule":
+        return combined(self, as_schedule(other), "/")
+
     def __radd__(self, other: float) -> "Schedule":
         return combined(as_schedule(other), self, "+")
 
@@ -51,6 +55,9 @@ class Schedule(Value):
 
     def __rmul__(self, other: float) -> "Schedule":
         return combined(as_schedule(other), self, "*")
+
+    def __rtruediv__(self, other: float) -> "Schedule":
+        return combined(as_schedule(other), self, "/")
 
     def __neg__(self) -> "Schedule":
         return -1.0 * self
@@ -68,9 +75,11 @@ def as_schedule(schedule: Any) -> Schedule:
     """
     if isinstance(schedule, Schedule):
         return schedule
+    if isinstance(schedule, type):
+        raise TypeError(f"A schedule is a value, got the class {schedule.__name__}. Call it.")
     if callable(schedule):
         return schedule_from(schedule)
-    if isinstance(schedule, int | float | np.generic | jax.Array):
+    if isinstance(schedule, int | float | np.generic | np.ndarray | jax.Array):
         return constant_schedule(schedule)
     raise TypeError(f"A schedule is a function of the count or a number, got {schedule!r}.")
 
@@ -82,7 +91,7 @@ class constant_schedule(Schedule):
     Array(0.1, dtype=float32)
     """
 
-    value: float | np.generic | jax.Array
+    value: float | np.generic | np.ndarray | jax.Array
 
     def at(self, count: jax.Array) -> Any:
         return self.value
@@ -104,18 +113,18 @@ class schedule_from(Schedule):
         return self.function(count)
 
 
+_OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+
+
 class combined(Schedule):
-    """The sum, difference or product of two schedules: what `+`, `-` and `*` between them make."""
+    """Two schedules joined by arithmetic: what `+`, `-`, `*` and `/` between them make."""
 
     left: Schedule = nested(as_schedule)
     right: Schedule = nested(as_schedule)
-    operation: str = static(choices=("+", "-", "*"))
+    operation: str = static(choices=tuple(_OPERATIONS))
 
     def at(self, count: jax.Array) -> Any:
-        left, right = self.left(count), self.right(count)
-        if self.operation == "+":
-            return left + right
-        return left - right if self.operation == "-" else left * right
+        return _OPERATIONS[self.operation](self.left(count), self.right(count))
 
     def __repr__(self) -> str:
         return f"({self.left!r} {self.operation} {self.right!r})"

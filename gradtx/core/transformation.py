@@ -1,9 +1,11 @@
 """The protocol: an optimizer is a value with two pure methods, `init` and `update`."""
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +50,9 @@ class GradientTransformation(Value):
     `needs` was passed, the check that `updates` and `params` correspond, the values of scheduled
     hyperparameters at this count (a body never sees a schedule), and a named scope. Subclasses are final.
 
+    The default `init` keeps a tuple with the state of each nested transformation, or nothing where there is
+    none; one that keeps them otherwise overrides `parts` too.
+
     Class keywords:
       needs: the names of what `update` cannot do without: `"params"`, or an extra argument.
       check: how `updates` must correspond to `params`, when those are given: in `"shapes"`, in
@@ -65,6 +70,7 @@ class GradientTransformation(Value):
 
     _own_needs: ClassVar[frozenset[str]] = frozenset()
     _check: ClassVar[str | None] = "shapes"
+    _state_fields: ClassVar[frozenset[tuple[str, ...]]] = frozenset()
 
     def __init_subclass__(cls, needs: Iterable[str] = (), check: str | None = "shapes") -> None:
         if cls.__mro__[1] is not GradientTransformation:
@@ -72,9 +78,14 @@ class GradientTransformation(Value):
                 f"{cls.__name__}: transformations are final. Share kernels, or hold the other "
                 f"transformation in a nested() field, instead of subclassing {cls.__mro__[1].__name__}."
             )
+        if isinstance(needs, str):
+            raise TypeError(f"{cls.__name__}: needs is a tuple of names, as in needs=({needs!r},).")
+        if check not in ("shapes", "structure", None):
+            raise ValueError(f"{cls.__name__}: check is 'shapes', 'structure' or None, got {check!r}.")
         super().__init_subclass__()
         cls._own_needs = frozenset(needs)
         cls._check = check
+        cls._state_fields = _annotated_fields(cls.init)
         cls.init = _guarded_init(cls.init)
         cls.update = _guarded_update(cls.update)
 
@@ -89,7 +100,7 @@ class GradientTransformation(Value):
 
     def init(self, params: Any) -> Any:
         """The state for these parameters, before the first update."""
-        return EmptyState()
+        return tuple(part.init(params) for part in self.nested) if self.nested else EmptyState()
 
     def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         """The transformed updates and the next state."""
@@ -115,35 +126,52 @@ class GradientTransformation(Value):
         return tuple(name for name, value in self.__dict__.items() if isinstance(value, Schedule))
 
     def parts(self, state: Any) -> Iterable[tuple[str, "GradientTransformation", Any]]:
-        """The nested transformations, each with its path and its part of this one's own `state`."""
-        if self.nested:
-            raise NotImplementedError(f"{type(self).__name__} must define parts(state).")
-        return ()
+        """The nested transformations, each with its path and its part of this one's own `state`.
+
+        Raises:
+          ValueError: when the state is not a tuple with one entry for each.
+        """
+        if self.nested and (not isinstance(state, tuple) or len(state) != len(self.nested)):
+            raise ValueError(
+                f"{type(self).__name__}: the state must be a tuple of {len(self.nested)} states, one for "
+                f"each transformation, got {jax.tree.structure(state)}. Make it with init(params)."
+            )
+        return [(f"[{index}]", part, state[index]) for index, part in enumerate(self.nested)]
 
     def own_state(self, state: Any) -> Any:
         """`state` without the count of schedules: what the body of `update` sees.
 
         Raises:
-          ValueError: when the state has such a count and no hyperparameter is scheduled, or the reverse.
+          ValueError: when the state is of another kind than the one that `init` makes.
         """
         counted = isinstance(state, ScheduledState | ScaleByScheduleState)
-        if counted != bool(self.scheduled):
+        # What holds other transformations, or functions, may hand on a counted state of theirs as its own.
+        judged = self.scheduled or not (self.nested or self._check is None)
+        if judged and counted != bool(self.scheduled):
             raise ValueError(
                 f"{type(self).__name__}: the state was made with"
                 f"{'' if counted else 'out'} a scheduled hyperparameter, and this optimizer has "
                 f"{', '.join(self.scheduled) or 'none'} scheduled. To put a number in a schedule's place "
                 "and keep the state, use constant_schedule(number)."
             )
-        if isinstance(state, ScheduledState):
-            return state.inner
-        return EmptyState() if counted else state
+        if self.scheduled:
+            state = state.inner if isinstance(state, ScheduledState) else EmptyState()
+        if self._state_fields and getattr(state, "_fields", None) not in self._state_fields:
+            kinds = " or ".join(f"({', '.join(fields)})" for fields in sorted(self._state_fields))
+            raise ValueError(
+                f"{type(self).__name__}: the state must have the fields {kinds}, got "
+                f"{jax.tree.structure(state)}. Make it with init(params)."
+            )
+        return state
 
     def resolved(self, state: Any) -> "GradientTransformation":
         """This transformation with every schedule replaced by its value for the next update."""
-        if not self.scheduled:
-            return self
-        values = [self.__dict__[name](state.count) for name in self.scheduled]
-        if isinstance(state.count, Tracer):
+        self.own_state(state)
+        return self._at(state.count) if self.scheduled else self
+
+    def _at(self, count: Any) -> "GradientTransformation":
+        values = [self.__dict__[name](count) for name in self.scheduled]
+        if isinstance(count, Tracer):
             # XLA on CPU computes a scalar again in the loop of every leaf that it scales, and its cosine too;
             # an element of a vector of several it computes once.
             *values, _ = jax.lax.optimization_barrier(jnp.stack([*values, jnp.zeros(())]))
@@ -177,7 +205,7 @@ def _guarded_init(init: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(init)
     def guarded(self: GradientTransformation, params: Any) -> Any:
         with jax.named_scope(type(self).__name__):
-            state = init(self.resolved(ScaleByScheduleState(zero_count())), params)
+            state = init(self._at(zero_count()) if self.scheduled else self, params)
         return _counted(self, zero_count, state)
 
     return guarded
@@ -191,12 +219,20 @@ def _guarded_update(update: Callable[..., Any]) -> Callable[..., Any]:
         self._require(params, extra)
         if self._check and params is not None and not self.nested:
             match(updates, same_shape=self._check == "shapes", params=params)
-        inner = self.own_state(state)
         with jax.named_scope(type(self).__name__):
-            updates, inner = update(self.resolved(state), updates, inner, params, **extra)
+            body = self.resolved(state)
+            updates, inner = update(body, updates, self.own_state(state), params, **extra)
         return updates, _counted(self, lambda: safe_increment(state.count), inner)
 
     return guarded
+
+
+def _annotated_fields(init: Callable[..., Any]) -> frozenset[tuple[str, ...]]:
+    """The fields of the named tuple, or of each of several, that `init` is annotated to return."""
+    returned = signature(init).return_annotation
+    kinds = get_args(returned) if isinstance(returned, UnionType) else (returned,)
+    fields = {getattr(kind, "_fields", None) for kind in kinds}
+    return frozenset() if None in fields else frozenset(fields)  # pyright: ignore[reportReturnType]
 
 
 def _counted(tx: GradientTransformation, count: Callable[[], Any], state: Any) -> Any:
@@ -207,11 +243,17 @@ def _counted(tx: GradientTransformation, count: Callable[[], Any], state: Any) -
     return ScheduledState(count(), state)
 
 
+def _as_function(function: Any) -> Any:
+    if callable(function):
+        return function
+    raise TypeError(f"GradientTransformation(init_fn, update_fn) takes two functions, got {function!r}.")
+
+
 class _from_functions(GradientTransformation, check=None):
     """A transformation made of two functions, which are its structure."""
 
-    init_fn: Callable[[Any], Any] = static()
-    update_fn: Callable[..., tuple[Any, Any]] = static()
+    init_fn: Callable[[Any], Any] = static(convert=_as_function)
+    update_fn: Callable[..., tuple[Any, Any]] = static(convert=_as_function)
 
     def init(self, params: Any) -> Any:
         return self.init_fn(params)
@@ -224,11 +266,12 @@ class _from_functions(GradientTransformation, check=None):
 
 
 def _taken(function: Callable[..., Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Those of the extra arguments that `function` has a place for."""
-    parameters = signature(function).parameters
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()):
+    """Those of the extra arguments that `function` has a place for, after updates, state and parameters."""
+    by_name = list(signature(function).parameters.values())[3:]
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in by_name):
         return extra
-    return {name: value for name, value in extra.items() if name in parameters}
+    names = {parameter.name for parameter in by_name}
+    return {name: value for name, value in extra.items() if name in names}
 
 
 def as_transformation(tx: Any) -> GradientTransformation:
@@ -241,7 +284,11 @@ def as_transformation(tx: Any) -> GradientTransformation:
         return tx
     if callable(getattr(tx, "init", None)) and callable(getattr(tx, "update", None)):
         return GradientTransformation(tx.init, tx.update)
-    hint = f" Call it: {tx.__name__}(...)." if callable(tx) and hasattr(tx, "__name__") else ""
+    hint = ""
+    if isinstance(tx, list | tuple):
+        hint = " Unpack it: chain(*transformations)."
+    elif inspect.isfunction(tx) or inspect.isclass(tx):
+        hint = f" Call it: {tx.__name__}(...)."
     raise TypeError(f"Expected a transformation, with .init and .update, got {tx!r}.{hint}")
 
 

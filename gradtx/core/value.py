@@ -59,10 +59,15 @@ def static(
 
     def checked(owner: Any, name: str, value: Any) -> Any:
         value = value if convert is None else convert(value)
+        where = f"{type(owner).__name__}: {name}"
+        if isinstance(default, bool) and not isinstance(value, bool):
+            raise TypeError(f"{where} must be True or False, got {value!r}.")
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(f"{where} is structure and must be hashable, got {value!r}.") from None
         if choices and value not in choices:
-            raise ValueError(
-                f"{type(owner).__name__}: {name} must be one of {_listed(choices)}, got {value!r}."
-            )
+            raise ValueError(f"{where} must be one of {_listed(choices)}, got {value!r}.")
         return value
 
     return dataclasses.field(default=default, kw_only=kw_only, metadata={"convert": checked, "static": True})
@@ -143,8 +148,8 @@ class Value:
             )
         if isinstance(value, Tracer):
             return value
-        value = float(value) if isinstance(value, int) else value
-        number = value if isinstance(value, float) else np.asarray(value)[()]
+        whole = jnp.issubdtype(jnp.result_type(value), jnp.integer)
+        number = float(value) if whole or isinstance(value, float) else np.asarray(value)[()]
         if problem := bounds.problem(float(number)):
             raise ValueError(f"{where} must be {problem}, got {value!r}.")
         return number
@@ -237,6 +242,8 @@ def spelled(value: Any) -> str:
     """`value` as the expression that makes it, as far as there is one."""
     if isinstance(value, np.dtype):
         return repr(value.name)
+    if isinstance(value, np.ndarray | jax.Array) and not isinstance(value, Tracer) and value.ndim == 0:
+        value = np.asarray(value)[()]
     if isinstance(value, np.generic):
         module = "np" if type(value).__module__ == "numpy" else "jnp"
         return f"{module}.{value.dtype.name}({value.item()!r})"

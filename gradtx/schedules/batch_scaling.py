@@ -1,7 +1,7 @@
 """The learning rate that goes with a batch size."""
 
 from gradtx.core.schedule import Schedule
-from gradtx.schedules.checks import require, require_choice
+from gradtx.schedules.checks import is_concrete, require, require_choice
 from gradtx.schedules.shapes import linear_schedule
 
 __all__ = ["scaled_learning_rate"]
@@ -54,4 +54,6 @@ def scaled_learning_rate(
     require("scaled_learning_rate", "above", 0, **sizes)
     require("scaled_learning_rate", "at least", 0, base_learning_rate=base_learning_rate)
     scaled = base_learning_rate * (batch_size / base_batch_size) ** _EXPONENTS[rule]
-    return linear_schedule(base_learning_rate, scaled, warmup_steps) if warmup_steps else scaled
+    if is_concrete(warmup_steps) and warmup_steps == 0:
+        return scaled
+    return linear_schedule(base_learning_rate, scaled, warmup_steps)

@@ -14,6 +14,9 @@ from gradtx.schedules.progress import as_float
 __all__ = ["join_schedules"]
 
 
+_LARGEST_COUNT = 2**31 - 1
+
+
 def _as_schedules(schedules: Iterable[Any]) -> tuple[Schedule, ...]:
     return tuple(map(as_schedule, schedules))
 
@@ -32,7 +35,7 @@ def _as_boundary(boundary: Any) -> Any:
     if not is_concrete(boundary):
         return boundary
     number = float(boundary)
-    return int(number) if number.is_integer() else number
+    return int(number) if number.is_integer() and number < _LARGEST_COUNT else number
 
 
 class join_schedules(Schedule):

@@ -19,7 +19,7 @@ __all__ = ["cosine_restarts_schedule", "sgdr_schedule"]
 
 
 class cosine_restarts_schedule(Schedule):
-    r"""Cosine annealing that starts anew at `init_value` after each cycle, each longer than the last.
+    r"""Cosine annealing that starts anew at `init_value` after each cycle, as long as the last or longer.
 
     $$\eta_t = \eta_{\min} + \tfrac12 (\eta_{\max} - \eta_{\min})
       \left(1 + \cos \pi \frac{t - t_i}{t_{i+1} - t_i}\right), \qquad t_i \le t < t_{i+1}$$

@@ -9,10 +9,10 @@ from gradtx.core.counting import safe_increment, zero_count
 from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
-from gradtx.transforms.moments import complement, correction, ema_step
+from gradtx.transforms.moments import complement, correction
 from gradtx.tree import map_kernel, zeros_like
+from gradtx.tree.arithmetic import abs_squared, interpolate, quotient
 from gradtx.tree.leaves import as_storage_dtype
-from gradtx.tree.reductions import abs_squared
 
 
 class ScaleByAdamState(NamedTuple):
@@ -66,7 +66,7 @@ class scale_by_adam(GradientTransformation):
         scalars = (c1, c2, correction(c1, count), correction(c2, count), self.eps, self.eps_root)
         kernel = _adam
         if self.nesterov:
-            kernel, scalars = _nadam, (*scalars, correction(c1, count + 1))
+            kernel, scalars = _nadam, (*scalars, correction(c1, count, lookahead=1))
         updates, mu, nu = map_kernel(kernel, updates, state=(state.mu, state.nu), scalars=scalars)
         return updates, ScaleByAdamState(count, mu, nu)
 
@@ -82,9 +82,9 @@ def _adam(
     eps: jax.Array,
     eps_root: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    mu = ema_step(mu, g, c1)
-    nu = ema_step(nu, abs_squared(g), c2)
-    return (mu / correction1) / (jnp.sqrt(nu / correction2 + eps_root) + eps), mu, nu
+    mu = interpolate(mu, g, c1)
+    nu = interpolate(nu, abs_squared(g), c2)
+    return quotient(mu / correction1, jnp.sqrt(nu / correction2 + eps_root) + eps), mu, nu
 
 
 def _nadam(
@@ -99,7 +99,7 @@ def _nadam(
     eps_root: jax.Array,
     next_correction1: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    mu = ema_step(mu, g, c1)
-    nu = ema_step(nu, abs_squared(g), c2)
+    mu = interpolate(mu, g, c1)
+    nu = interpolate(nu, abs_squared(g), c2)
     ahead = (1 - c1) * mu / next_correction1 + c1 * g / correction1
-    return ahead / (jnp.sqrt(nu / correction2 + eps_root) + eps), mu, nu
+    return quotient(ahead, jnp.sqrt(nu / correction2 + eps_root) + eps), mu, nu

@@ -11,8 +11,8 @@ from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
 from gradtx.transforms.clipping import shortening
 from gradtx.tree import map_kernel
+from gradtx.tree.arithmetic import abs_squared
 from gradtx.tree.kernels import Kernel
-from gradtx.tree.reductions import abs_squared
 
 
 class adaptive_grad_clip(GradientTransformation, needs=("params",)):
@@ -34,7 +34,8 @@ class adaptive_grad_clip(GradientTransformation, needs=("params",)):
     **State**: none.
 
     **Reference**: Brock et al. (2021), *High-Performance Large-Scale Image Recognition Without
-    Normalization*, arXiv:2102.06171, equation 3.
+    Normalization*, arXiv:2102.06171, equation 3. A leaf of shape (1, n) has n units here; Optax takes it for
+    one vector.
 
     >>> import jax.numpy as jnp
     >>> tx = adaptive_grad_clip(0.1)

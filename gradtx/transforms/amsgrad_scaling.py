@@ -9,10 +9,10 @@ from gradtx.core.counting import safe_increment, zero_count
 from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
-from gradtx.transforms.moments import complement, correction, ema_step
+from gradtx.transforms.moments import complement, correction
 from gradtx.tree import map_kernel, zeros_like
+from gradtx.tree.arithmetic import abs_squared, interpolate, quotient
 from gradtx.tree.leaves import as_storage_dtype
-from gradtx.tree.reductions import abs_squared
 
 
 class ScaleByAmsgradState(NamedTuple):
@@ -88,7 +88,7 @@ def _amsgrad(
     eps: jax.Array,
     eps_root: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    mu = ema_step(mu, g, c1)
-    nu = ema_step(nu, abs_squared(g), c2)
+    mu = interpolate(mu, g, c1)
+    nu = interpolate(nu, abs_squared(g), c2)
     nu_max = jnp.maximum(nu_max, nu / correction2)
-    return (mu / correction1) / (jnp.sqrt(nu_max + eps_root) + eps), mu, nu, nu_max
+    return quotient(mu / correction1, jnp.sqrt(nu_max + eps_root) + eps), mu, nu, nu_max

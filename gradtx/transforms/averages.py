@@ -8,8 +8,9 @@ from gradtx.core.counting import safe_increment, zero_count
 from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
-from gradtx.transforms.moments import complement, correction, ema_step
+from gradtx.transforms.moments import complement, correction
 from gradtx.tree import map_kernel, zeros_like
+from gradtx.tree.arithmetic import interpolate
 from gradtx.tree.leaves import as_storage_dtype
 
 
@@ -94,12 +95,12 @@ class ema(GradientTransformation):
 
 
 def _average(g: jax.Array, mu: jax.Array, c: jax.Array) -> tuple[jax.Array, jax.Array]:
-    mu = ema_step(mu, g, c)
+    mu = interpolate(mu, g, c)
     return mu, mu
 
 
 def _debiased_average(
     g: jax.Array, mu: jax.Array, c: jax.Array, correction: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    mu = ema_step(mu, g, c)
+    mu = interpolate(mu, g, c)
     return mu / correction, mu

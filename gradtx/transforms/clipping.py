@@ -10,8 +10,8 @@ from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
 from gradtx.transforms.scaling import multiply_by
 from gradtx.tree import map_kernel, norm
+from gradtx.tree.arithmetic import abs_squared
 from gradtx.tree.kernels import as_scalar
-from gradtx.tree.reductions import abs_squared
 
 
 class clip(GradientTransformation):
@@ -42,7 +42,8 @@ class clip_by_global_norm(GradientTransformation):
 
     Args:
       max_norm: the greatest length that passes unchanged.
-      nonfinite: what becomes of an update whose norm is infinite or NaN. `"propagate"` makes all of it
+      nonfinite: what becomes of an update whose norm is infinite (in float32 that is also where a square
+        overflows, from about 1e19 on) or NaN. `"propagate"` makes all of it
         NaN, so that a guard behind it, or the loss, shows it; `"zero"` makes all of it zero.
       axis_name: inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them.
         Without it each shard would clip by its own part of the norm.
@@ -112,14 +113,16 @@ class clip_by_block_rms(GradientTransformation):
         return map_kernel(_clip_rms, updates, scalars=(self.threshold,)), state
 
 
+@jax.jit
 def shortening(length: jax.Array, bound: jax.Array) -> jax.Array:
     """The factor that brings `length` down to `bound`: 1 where it is no longer, NaN where not finite.
 
     An infinite length would give the factor 0, and 0 * inf a NaN at one element and zeros elsewhere: an
     update that looks sound where it is not.
     """
-    factor = jnp.where(length > bound, bound / length, jnp.ones_like(length))
-    return jnp.where(jnp.isfinite(length), factor, jnp.full_like(length, jnp.nan))
+    longer = length > bound
+    factor = jnp.where(longer, bound, 1.0) / jnp.where(longer, length, 1.0)
+    return jnp.where(jnp.isfinite(length), factor, jnp.nan)
 
 
 def _clip(g: jax.Array, max_delta: jax.Array) -> jax.Array:

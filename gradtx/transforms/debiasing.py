@@ -18,12 +18,19 @@ class BiasCorrectionState(NamedTuple):
     count: Any
 
 
+def _as_steps(lookahead: Any) -> int:
+    if isinstance(lookahead, int) and not isinstance(lookahead, bool) and lookahead >= 0:
+        return lookahead
+    raise ValueError(f"bias_correction: lookahead must be a whole number of at least 0, got {lookahead!r}.")
+
+
 class bias_correction(GradientTransformation):
     r"""Divides by the sum of the weights that an exponential moving average has given so far.
 
     $$u_t = \frac{g_t}{1 - b^{\,t + \text{lookahead}}}$$
 
-    where $b$ is `decay`, that of the average before it in the chain, and $t$ counts from 1. `lookahead`
+    where $b$ is `decay`, that of the average before it in the chain, and $t$ counts from 1. With a scheduled
+    `decay`, $b$ is its value now, as if it had held from the start. `lookahead`
     corrects as if that many more updates had come, as Nesterov's form of Adam does with its momentum.
 
     **State**: `BiasCorrectionState(count)`, an int32 scalar.
@@ -38,7 +45,7 @@ class bias_correction(GradientTransformation):
     """
 
     decay: ScalarOrSchedule = hyperparameter(low=0.0, below=1.0)
-    lookahead: int = static(default=0)
+    lookahead: int = static(default=0, convert=_as_steps)
 
     def init(self, params: Any) -> BiasCorrectionState:
         return BiasCorrectionState(zero_count())
@@ -47,7 +54,7 @@ class bias_correction(GradientTransformation):
         self, updates: Any, state: BiasCorrectionState, params: Any = None, **extra: Any
     ) -> tuple[Any, BiasCorrectionState]:
         count = safe_increment(state.count)
-        scalars = (correction(complement(self.decay), count + self.lookahead),)
+        scalars = (correction(complement(self.decay), count, self.lookahead),)
         return map_kernel(_divide_by, updates, scalars=scalars, widen=True), BiasCorrectionState(count)
 
 

@@ -9,11 +9,11 @@ from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter
 from gradtx.tree import map_kernel
-from gradtx.tree.reductions import abs_squared
+from gradtx.tree.arithmetic import abs_squared
 
 
 class square(GradientTransformation):
-    """The squared magnitude of each element: $u = |g|^2$. Complex updates keep their dtype.
+    """The squared magnitude of each element: $u = |g|^2$, in the dtype of the updates.
 
     >>> import jax.numpy as jnp
     >>> square().update(jnp.array([-3.0, 2.0]), square().init(jnp.zeros(2)))[0]

@@ -30,8 +30,9 @@ class trace(GradientTransformation):
     **State**: `TraceState(trace)`, shaped as the parameters, float32 or wider, or `accumulator_dtype`.
 
     **Reference**: Polyak (1964), *Some methods of speeding up the convergence of iteration methods*;
-    Sutskever et al. (2013), *On the importance of initialization and momentum in deep learning*,
-    equations 1 to 4, where Nesterov's look-ahead point is the parameter itself after a change of variable.
+    Sutskever et al. (2013), *On the importance of initialization and momentum in deep learning*, equations 1
+    to 4; the parameter here is Nesterov's look-ahead point, as in Bengio, Boulanger-Lewandowski and Pascanu
+    (2013), *Advances in Optimizing Recurrent Networks*, arXiv:1212.0901.
 
     >>> import jax.numpy as jnp
     >>> tx = trace(decay=0.5)

@@ -17,20 +17,19 @@ def complement(decay: Any) -> Any:
     return 1.0 - (float(decay) if _is_concrete(decay) else decay)
 
 
-def ema_step(average: jax.Array, value: jax.Array, c: jax.Array) -> jax.Array:
-    """One step of an exponential moving average: (1 - c) * average + c * value."""
-    return average + c * (value - average)
+def correction(c: Any, count: Any, lookahead: int = 0) -> jax.Array:
+    """1 - (1 - c)**(count + lookahead): the sum of the weights that an average has given so far.
 
-
-def correction(c: Any, count: Any) -> jax.Array:
-    """1 - (1 - c)**count: the sum of the weights that an average has given to its values so far.
-
-    Dividing an average by it removes the bias towards its start at zero (Kingma and Ba 2015, section 3).
+    Dividing an average by it removes the bias towards its start at zero (Kingma and Ba 2015, section 3). With
+    a scheduled decay it is formed from the decay of now, as if that had held from the start.
     """
-    with np.errstate(divide="ignore"):  # c = 1: the average is its last value, and the correction is 1
-        log_decay = np.log1p(-c) if _is_concrete(c) else jnp.log1p(-c)
-    steps = jnp.asarray(count).astype(float)
-    return -jnp.expm1(steps * jnp.asarray(log_decay).astype(float))
+    steps = jnp.asarray(count).astype(float) + lookahead
+    if _is_concrete(c):
+        with np.errstate(divide="ignore"):  # c = 1: the average is its last value, and the correction is 1
+            return -jnp.expm1(steps * jnp.asarray(np.log1p(-c)).astype(float))
+    last = c == 1  # where log1p has no derivative
+    gradual = -jnp.expm1(steps * jnp.log1p(-jnp.where(last, 0.0, c)))
+    return jnp.where(last, 1.0 - (1.0 - c) ** steps, gradual)
 
 
 def _is_concrete(number: Any) -> bool:

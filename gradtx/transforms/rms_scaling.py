@@ -9,9 +9,9 @@ from gradtx.core.counting import safe_increment, zero_count
 from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter, static
-from gradtx.transforms.moments import complement, correction, ema_step
+from gradtx.transforms.moments import complement, correction
 from gradtx.tree import full_like, map_kernel, zeros_like
-from gradtx.tree.reductions import abs_squared
+from gradtx.tree.arithmetic import abs_squared, interpolate, quotient
 
 
 class ScaleByRmsState(NamedTuple):
@@ -141,29 +141,29 @@ def _advance(state: Any, c: Any, debias: bool) -> tuple[Any, Any]:
 def _rms_eps_inside(
     g: jax.Array, nu: jax.Array, c: jax.Array, correction: jax.Array, eps: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    nu = ema_step(nu, abs_squared(g), c)
-    return g / jnp.sqrt(nu / correction + eps), nu
+    nu = interpolate(nu, abs_squared(g), c)
+    return quotient(g, jnp.sqrt(nu / correction + eps)), nu
 
 
 def _rms_eps_outside(
     g: jax.Array, nu: jax.Array, c: jax.Array, correction: jax.Array, eps: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    nu = ema_step(nu, abs_squared(g), c)
-    return g / (jnp.sqrt(nu / correction) + eps), nu
+    nu = interpolate(nu, abs_squared(g), c)
+    return quotient(g, jnp.sqrt(nu / correction) + eps), nu
 
 
 def _stddev_eps_inside(
     g: jax.Array, mu: jax.Array, nu: jax.Array, c: jax.Array, correction: jax.Array, eps: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    mu, nu = ema_step(mu, g, c), ema_step(nu, abs_squared(g), c)
-    return g / jnp.sqrt(_variance(mu, nu, correction) + eps), mu, nu
+    mu, nu = interpolate(mu, g, c), interpolate(nu, abs_squared(g), c)
+    return quotient(g, jnp.sqrt(_variance(mu, nu, correction) + eps)), mu, nu
 
 
 def _stddev_eps_outside(
     g: jax.Array, mu: jax.Array, nu: jax.Array, c: jax.Array, correction: jax.Array, eps: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    mu, nu = ema_step(mu, g, c), ema_step(nu, abs_squared(g), c)
-    return g / (jnp.sqrt(_variance(mu, nu, correction)) + eps), mu, nu
+    mu, nu = interpolate(mu, g, c), interpolate(nu, abs_squared(g), c)
+    return quotient(g, jnp.sqrt(_variance(mu, nu, correction)) + eps), mu, nu
 
 
 def _variance(mu: jax.Array, nu: jax.Array, correction: jax.Array) -> jax.Array:

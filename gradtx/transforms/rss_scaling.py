@@ -9,7 +9,7 @@ from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter
 from gradtx.tree import full_like, map_kernel
-from gradtx.tree.reductions import abs_squared
+from gradtx.tree.arithmetic import abs_squared, quotient
 
 
 class ScaleByRssState(NamedTuple):
@@ -53,6 +53,4 @@ class scale_by_rss(GradientTransformation):
 
 def _rss(g: jax.Array, total: jax.Array, eps: jax.Array) -> tuple[jax.Array, jax.Array]:
     total = total + abs_squared(g)
-    squared = total + eps
-    nothing = squared == 0
-    return jnp.where(nothing, 0.0, g / jnp.sqrt(jnp.where(nothing, 1.0, squared))), total
+    return quotient(g, jnp.sqrt(total + eps)), total

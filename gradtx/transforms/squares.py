@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from gradtx.core.schedule import ScalarOrSchedule
 from gradtx.core.transformation import GradientTransformation
 from gradtx.core.value import hyperparameter
-from gradtx.transforms.moments import complement, ema_step
+from gradtx.transforms.moments import complement
 from gradtx.tree import full_like, map_kernel, zeros_like
-from gradtx.tree.reductions import abs_squared
+from gradtx.tree.arithmetic import abs_squared, interpolate
 
 
 class SecondMomentState(NamedTuple):
@@ -120,7 +120,7 @@ class running_max(GradientTransformation):
 
 
 def _average_square(g: jax.Array, nu: jax.Array, c: jax.Array) -> tuple[jax.Array, jax.Array]:
-    nu = ema_step(nu, abs_squared(g), c)
+    nu = interpolate(nu, abs_squared(g), c)
     return nu, nu
 
 

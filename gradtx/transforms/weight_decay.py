@@ -28,6 +28,8 @@ class add_decayed_weights(GradientTransformation, needs=("params",)):
         it, such as `except_bias_norm_embedding` or `by_path({"bias|norm": False, ".*": True})`. A
         function sees shapes and dtypes, not values. `None` decays everything.
 
+    The sum is taken, and stays, in at least float32: 16 bits would round a small decay away.
+
     **State**: none; with a scheduled `weight_decay`, its count.
 
     **Reference**: Loshchilov and Hutter (2019), *Decoupled Weight Decay Regularization*,
@@ -51,6 +53,7 @@ class add_decayed_weights(GradientTransformation, needs=("params",)):
             params=params,
             scalars=(self.weight_decay,),
             where=resolve_mask(self.mask, params),
+            widen=True,
         )
         return updates, state
 
@@ -98,7 +101,7 @@ def except_bias_norm_embedding(params: Any) -> Any:
 
 _SPARED_LEAF = re.compile("bias|b|beta|gamma|scale|offset")  # added to, or scaling, a whole feature
 _SPARED_LAYER = re.compile(
-    r".*norm.*|ln(_?\w)?"  # normalization
+    r".*norm.*|ln(_?(\d+|[a-z]))?"  # normalization
     r"|.*embed.*|wte|wpe"  # embeddings of tokens and positions
 )
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.tree_util import keystr, tree_map_with_path
 
 from gradtx.tree.leaves import MaskedNode, arithmetic_dtype, is_complex, is_inexact, widened
 
@@ -20,8 +21,11 @@ def full_like(params: Any, value: Any, dtype: Any = None, *, real: bool = False)
       dtype: the storage dtype; by default the parameter's own, at least float32. There is no complex
         dtype below complex64: a complex parameter gets that where a narrower real one is asked for.
       real: whether a complex parameter gets a real array (its squared magnitude is real).
+
+    Raises:
+      TypeError: naming the first leaf that is neither an array nor a number.
     """
-    return jax.tree.map(partial(_full_like, value=value, dtype=dtype, real=real), params)
+    return tree_map_with_path(partial(_full_like, value=value, dtype=dtype, real=real), params)
 
 
 def zeros_like(params: Any, dtype: Any = None, *, real: bool = False) -> Any:
@@ -29,7 +33,12 @@ def zeros_like(params: Any, dtype: Any = None, *, real: bool = False) -> Any:
     return full_like(params, 0.0, dtype, real=real)
 
 
-def _full_like(param: Any, *, value: Any, dtype: Any, real: bool) -> Any:
+def _full_like(path: Any, param: Any, *, value: Any, dtype: Any, real: bool) -> Any:
+    if not (hasattr(param, "dtype") or isinstance(param, int | float | complex)):
+        raise TypeError(
+            f"The parameters have no array at {keystr(path)}, but {param!r}. Leave it out, as "
+            "equinox.filter(model, equinox.is_array) does."
+        )
     if not is_inexact(param):
         return MaskedNode()
     wide = widened(jnp.result_type(param))

@@ -73,11 +73,21 @@ def map_kernel(
 
 
 def as_scalar(value: Any) -> Any:
-    """A number that all leaves share, as one array: floating-point ones in the default float dtype.
+    """A number that all leaves share, as one array of the default float dtype; a boolean stays one.
 
     A concrete number becomes a NumPy scalar, so that nothing is put on a device before it is used.
+
+    Raises:
+      ValueError: when it is not one number.
     """
-    dtype = jnp.result_type(float) if is_inexact(value) else jnp.result_type(value)
+    if np.ndim(value) > 0:
+        raise ValueError(
+            f"A number that all leaves share has the shape {np.shape(value)}. If the optimizer is a stacked "
+            "one, call init and update under jax.vmap."
+        )
+    dtype = jnp.result_type(value)
+    if jnp.issubdtype(dtype, jnp.number):
+        dtype = jnp.result_type(float)
     return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
 
 

@@ -1,5 +1,6 @@
 """What a leaf is, and in which dtype its arithmetic runs."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -21,10 +22,23 @@ def is_inexact(leaf: Any) -> bool:
 
     Integers, booleans, random keys and `float0` are not: no rule moves them.
     """
-    if is_placeholder(leaf):
-        return False
-    dtype = leaf.dtype if hasattr(leaf, "dtype") else jnp.result_type(leaf)
-    return jnp.issubdtype(dtype, jnp.inexact)
+    return not is_placeholder(leaf) and _is_kind(_dtype(leaf), jnp.inexact)
+
+
+def is_integer(leaf: Any) -> bool:
+    """Whether `leaf` is an array or number of integers or booleans; `float0` and random keys are not."""
+    return not is_placeholder(leaf) and (
+        _is_kind(_dtype(leaf), jnp.integer) or _is_kind(_dtype(leaf), jnp.bool_)
+    )
+
+
+def _dtype(leaf: Any) -> Any:
+    return leaf.dtype if hasattr(leaf, "dtype") else jnp.result_type(leaf)
+
+
+@cache
+def _is_kind(dtype: Any, kind: Any) -> bool:
+    return jnp.issubdtype(dtype, kind)
 
 
 def is_complex(dtype: Any) -> bool:
@@ -59,11 +73,11 @@ def as_storage_dtype(dtype: Any) -> np.dtype | None:
     """The dtype in which to keep a state array; `None` leaves the choice to the parameter.
 
     Raises:
-      TypeError: when it is no floating-point or complex dtype.
+      TypeError: when it is no floating-point dtype. The state of a complex parameter is complex by itself.
     """
     if dtype is None:
         return None
     storage = jnp.dtype(dtype)
-    if not jnp.issubdtype(storage, jnp.inexact):
+    if not jnp.issubdtype(storage, jnp.floating):
         raise TypeError(f"A state array is kept in a floating-point dtype, got {storage.name}.")
     return storage

@@ -19,9 +19,12 @@ def as_mask(mask: Mask) -> Callable[[Any], Any] | Frozen | None:
     Raises:
       TypeError: when a leaf of the tree is no boolean.
     """
-    if mask is None or callable(mask) or isinstance(mask, Frozen):
+    if mask is None or isinstance(mask, Frozen):
         return mask
-    return Frozen(_booleans(mask))
+    # A model of booleans can be called as well: what holds nothing but booleans is a tree of them.
+    leaves = jax.tree.leaves(mask)
+    is_tree = not callable(mask) or (leaves and all(isinstance(leaf, bool | np.bool_) for leaf in leaves))
+    return Frozen(_booleans(mask)) if is_tree else mask
 
 
 def resolve_mask(mask: Callable[[Any], Any] | Frozen | None, params: Any) -> Any:

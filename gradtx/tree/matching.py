@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.tree_util import keystr, tree_leaves_with_path
+from jax.tree_util import all_leaves, keystr, tree_leaves_with_path
 
-from gradtx.tree.leaves import is_placeholder
+from gradtx.tree.leaves import MaskedNode, is_inexact, is_integer, is_placeholder
 
 
 class TreeMismatchError(ValueError):
@@ -25,8 +25,9 @@ def match(updates: Any, *, same_shape: bool = True, **others: Any) -> Matched:
     """Lays `others` beside `updates`.
 
     Where `updates` has `None` or a `MaskedNode`, anything may stand in the others, a whole subtree
-    too. Elsewhere each has exactly one leaf, and of the same shape unless `same_shape` is false. The
-    keywords name the trees in errors.
+    too. Elsewhere each has exactly one leaf, and of the same shape unless `same_shape` is false. An update
+    of integers moves no floating-point parameter, and one of floats has no place where a state has none.
+    The keywords name the trees in errors.
 
     Raises:
       TreeMismatchError: naming the first leaf that differs, what came and what was expected.
@@ -38,41 +39,38 @@ def match(updates: Any, *, same_shape: bool = True, **others: Any) -> Matched:
             column = treedef.flatten_up_to(other)
         except (ValueError, TypeError, KeyError):
             raise _structure_mismatch(updates, other, name) from None
-        if not all(map(_fits if same_shape else _is_leaf, leaves, column)):
-            raise _leaf_mismatch(updates, leaves, column, name, same_shape)
+        fits = [_fits(update, beside, same_shape) for update, beside in zip(leaves, column, strict=True)]
+        if not all(fits):
+            raise _leaf_mismatch(updates, leaves, column, name, fits.index(False))
         columns.append(column)
     return Matched(leaves, columns, treedef)
 
 
-def _fits(update: Any, other: Any) -> bool:
+def _fits(update: Any, other: Any, same_shape: bool) -> bool:
+    """Whether `other` may stand beside `update`."""
     if is_placeholder(update):
         return True
-    if isinstance(other, jax.Array):
-        return jnp.shape(update) == other.shape
-    return _is_leaf(update, other) and (is_placeholder(other) or jnp.shape(update) == jnp.shape(other))
-
-
-def _is_leaf(update: Any, other: Any) -> bool:
-    # A MaskedNode in the state is an integer parameter's place, which a rule leaves alone; None is nothing.
-    return is_placeholder(update) or (
-        other is not None and (is_placeholder(other) or jax.tree_util.all_leaves([other]))
-    )
+    if isinstance(other, MaskedNode):  # in a state: the place of an integer parameter, which no rule moves
+        return not is_inexact(update)
+    if other is None or not (isinstance(other, jax.Array) or all_leaves([other])):
+        return False
+    if is_integer(update) and is_inexact(other):
+        return False
+    return not same_shape or jnp.shape(update) == jnp.shape(other)
 
 
 def _structure_mismatch(updates: Any, other: Any, name: str) -> TreeMismatchError:
     got = _paths(updates)
-    placeholders = [path for path, leaf in got.items() if is_placeholder(leaf)]
-    expected = {
-        path: leaf
-        for path, leaf in _paths(other).items()
-        if not any(path.startswith(placeholder) for placeholder in placeholders)
-    }
+    nothing = [path for path, leaf in got.items() if is_placeholder(leaf)]
+    expected = [
+        path for path in _paths(other) if not any(path[: len(covered)] == covered for covered in nothing)
+    ]
     missing = [path for path in expected if path not in got]
-    surplus = [path for path, leaf in got.items() if path not in expected and not is_placeholder(leaf)]
+    surplus = [path for path in got if path not in expected and path not in nothing]
     if missing:
-        where = f"the updates have nothing at {_spell(missing[0])}, where {name} has a leaf"
+        where = f"the updates have nothing at {_spelled(missing[0])}, where {name} has a leaf"
     elif surplus:
-        where = f"the updates have a leaf at {_spell(surplus[0])}, where {name} has none"
+        where = f"the updates have a leaf at {_spelled(surplus[0])}, where {name} has none"
     else:
         where = (
             f"the containers differ: the updates are {jax.tree.structure(updates)}, "
@@ -82,31 +80,34 @@ def _structure_mismatch(updates: Any, other: Any, name: str) -> TreeMismatchErro
 
 
 def _leaf_mismatch(
-    updates: Any, leaves: list[Any], column: list[Any], name: str, same_shape: bool
+    updates: Any, leaves: list[Any], column: list[Any], name: str, position: int
 ) -> TreeMismatchError:
-    fits = _fits if same_shape else _is_leaf
-    position = [fits(*pair) for pair in zip(leaves, column, strict=True)].index(False)
     path = list(_paths(updates))[position]
+    with_dtype = is_integer(leaves[position])
+    got, expected = (_described(value, with_dtype) for value in (leaves[position], column[position]))
     return TreeMismatchError(
-        f"The updates do not match {name} at {_spell(path)}: got {_describe(leaves[position])}, "
-        f"expected {_describe(column[position])}. {_ADVICE}"
+        f"The updates do not match {name} at {_spelled(path)}: got {got}, expected {expected}. {_ADVICE}"
     )
 
 
-def _paths(tree: Any) -> dict[str, Any]:
-    return {keystr(path): leaf for path, leaf in tree_leaves_with_path(tree, is_leaf=is_placeholder)}
+def _paths(tree: Any) -> dict[tuple[Any, ...], Any]:
+    return dict(tree_leaves_with_path(tree, is_leaf=is_placeholder))
 
 
-def _spell(path: str) -> str:
-    return path or "the root"
+def _spelled(path: tuple[Any, ...]) -> str:
+    return keystr(path) or "the root"
 
 
-def _describe(value: Any) -> str:
-    if value is None:
-        return "nothing (None)"
-    if not jax.tree_util.all_leaves([value]):
+def _described(value: Any, with_dtype: bool) -> str:
+    if is_placeholder(value):
+        return f"nothing ({value})"
+    if not all_leaves([value]):
         return f"a subtree {jax.tree.structure(value)}"
-    return f"shape {jnp.shape(value)}"
+    return (
+        f"{jnp.result_type(value).name} of shape {jnp.shape(value)}"
+        if with_dtype
+        else f"shape {jnp.shape(value)}"
+    )
 
 
 _ADVICE = "Pass gradients of the parameters that `init` was given: the same containers, the same shapes."

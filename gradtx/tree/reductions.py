@@ -5,12 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gradtx.tree.arithmetic import abs_squared
 from gradtx.tree.leaves import is_inexact, widened
-
-
-def abs_squared(x: jax.Array) -> jax.Array:
-    """|x|², which is real for complex `x` too."""
-    return x.real * x.real + x.imag * x.imag if jnp.iscomplexobj(x) else x * x
 
 
 def squared_norm(tree: Any, axis_name: str | tuple[str, ...] | None = None) -> jax.Array:
@@ -35,7 +31,10 @@ def norm(tree: Any, axis_name: str | tuple[str, ...] | None = None) -> jax.Array
     >>> float(norm({"a": jnp.array([3.0]), "b": jnp.array(4.0)}))
     5.0
     """
-    return jnp.sqrt(squared_norm(tree, axis_name))
+    squared = squared_norm(tree, axis_name)
+    # The root has no derivative at 0; of two selections, only the outer one would not keep it from a NaN.
+    zero = squared == 0
+    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squared)))
 
 
 @jax.jit

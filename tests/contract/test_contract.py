@@ -49,6 +49,15 @@ def assert_same(actual: Any, expected: Any, rtol: float = 0.0, atol: float = 0.0
             np.testing.assert_allclose(np.asarray(one, np.float64), np.asarray(other, np.float64), rtol, atol)
 
 
+def rounding(dtype: Any, rtol: float = 1e-5) -> dict[str, float]:
+    """How far two programs of the same arithmetic may be apart.
+
+    A fused program rounds its intermediates differently. Where one of them, of size about 1, is in 16 bits,
+    that is one unit in the last of its 8 binary places.
+    """
+    return {"rtol": 2.0**-7, "atol": 2.0**-8} if dtype == jnp.bfloat16 else {"rtol": rtol, "atol": 1e-6}
+
+
 def signature(tree: Any) -> Any:
     """The structure of a tree with the shape, dtype and weak type of each leaf."""
     return jax.tree.map(lambda leaf: str(jax.typeof(leaf)), tree)
@@ -56,6 +65,7 @@ def signature(tree: Any) -> Any:
 
 def test_every_public_transformation_has_a_case() -> None:
     assert set(transformation_makers()) == set(CASES)
+    assert set(gradtx.optimizers.__all__) <= set(CASES)
 
 
 @every_case
@@ -73,9 +83,7 @@ def test_state_is_stable_and_jit_equals_eager_with_one_trace(name: str, dtype: A
     compiled = run(tx, params, lambda _, *arguments: update(*arguments))
     assert len(traces) == 1
     assert signature(eager[1]) == signature(tx.init(params)) == signature(jax.jit(tx.init)(params))
-    # A fused program rounds its intermediates differently, and storage in 16 bits can turn that into
-    # one unit in its last place.
-    assert_same(compiled, eager, rtol=1e-2 if dtype == jnp.bfloat16 else 1e-5, atol=1e-6)
+    assert_same(compiled, eager, **rounding(dtype))
 
 
 @every_case
@@ -95,15 +103,16 @@ def test_update_dtype_is_the_incoming_or_the_arithmetic_one(name: str, dtype: An
     updates, state = run(tx, params, steps=1)
     dtypes = {leaf.dtype for leaf in jax.tree.leaves(updates) if jnp.issubdtype(leaf.dtype, jnp.inexact)}
     assert dtypes <= {jnp.dtype(dtype), jnp.dtype(jnp.float32)}
-    if isinstance(state, EmptyState):
+    if isinstance(state, EmptyState) and not tx.needs:
         assert dtypes == {jnp.dtype(dtype)}
     moved = gradtx.apply_updates(params, updates)
     assert jax.tree.map(jnp.result_type, moved) == jax.tree.map(jnp.result_type, params)
 
 
 @every_case
-def test_as_a_jit_argument_it_equals_itself_with_one_trace_for_all_values(name: str) -> None:
-    tx, params = CASES[name], make_params(jnp.float32)
+@every_dtype
+def test_as_a_jit_argument_it_equals_itself_with_one_trace_for_all_values(name: str, dtype: Any) -> None:
+    tx, params = CASES[name], make_params(dtype)
     other = jax.tree.map(lambda number: number * 0.9, tx)
     traces = []
 
@@ -114,13 +123,14 @@ def test_as_a_jit_argument_it_equals_itself_with_one_trace_for_all_values(name: 
 
     for variant in (tx, other):
         # float32(0.999) as an argument differs from 0.999 by 5e-8, which the complement 0.001 feels as 1e-5.
-        assert_same(run(variant, params, update), run(variant, params), rtol=1e-4, atol=1e-6)
+        assert_same(run(variant, params, update), run(variant, params), **rounding(dtype, 1e-4))
     assert len(traces) == 1
 
 
 @every_case
-def test_scan_equals_the_loop(name: str) -> None:
-    tx, params = CASES[name], make_params(jnp.float32)
+@every_dtype
+def test_scan_equals_the_loop(name: str, dtype: Any) -> None:
+    tx, params = CASES[name], make_params(dtype)
     gradients = [make_gradients(params, index) for index in range(3)]
     # float0 cannot be stacked: integers have no place in a scanned gradient, None has.
     gradients = [{**tree, "steps": None} for tree in gradients]
@@ -135,30 +145,27 @@ def test_scan_equals_the_loop(name: str) -> None:
     scanned, history = jax.lax.scan(
         body, tx.init(params), jax.tree.map(lambda *leaves: jnp.stack(leaves), *gradients)
     )
-    assert_same(scanned, state, rtol=1e-5, atol=1e-6)
-    assert_same(jax.tree.map(lambda leaf: leaf[-1], history), updates, rtol=1e-5, atol=1e-6)
+    assert_same(scanned, state, **rounding(dtype))
+    assert_same(jax.tree.map(lambda leaf: leaf[-1], history), updates, **rounding(dtype))
 
 
 @every_case
-def test_vmap_over_stacked_optimizers_equals_each_alone(name: str) -> None:
+@every_dtype
+def test_vmap_over_stacked_optimizers_equals_each_alone(name: str, dtype: Any) -> None:
     tx = CASES[name]
-    params = {**make_params(jnp.float32), "steps": None}
+    params = {**make_params(dtype), "steps": None}
     variants = [tx, jax.tree.map(lambda number: number * 0.5, tx)]
     stacked = jax.tree.map(lambda *numbers: jnp.stack([jnp.float32(n) for n in numbers]), *variants)
-    axes = {"axis_size": 2}
-
-    def three_steps(tx: GradientTransformation) -> Any:
-        return run(tx, params)
-
-    both = jax.vmap(three_steps, **axes)(stacked)
+    both = jax.jit(jax.vmap(lambda tx: run(tx, params), axis_size=2))(stacked)
     for index, variant in enumerate(variants):
         alone = run(variant, params)
-        assert_same(jax.tree.map(lambda leaf, i=index: leaf[i], both), alone, rtol=1e-4, atol=1e-6)
+        assert_same(jax.tree.map(lambda leaf, i=index: leaf[i], both), alone, **rounding(dtype, 1e-4))
 
 
 @every_case
-def test_donated_buffers_serve(name: str) -> None:
-    tx, params = CASES[name], {**make_params(jnp.float32), "steps": None}
+@every_dtype
+def test_donated_buffers_serve(name: str, dtype: Any) -> None:
+    tx, params = CASES[name], {**make_params(dtype), "steps": None}
     expected = gradtx.apply_updates(params, run(tx, params, steps=1)[0])
 
     def whole_step(gradients: Any, state: Any, params: Any) -> Any:
@@ -166,8 +173,8 @@ def test_donated_buffers_serve(name: str) -> None:
         return gradtx.apply_updates(params, updates), state
 
     gradients = make_gradients(params, 0)
-    moved, _ = jax.jit(whole_step, donate_argnums=(1, 2))(gradients, tx.init(params), copy.deepcopy(params))
-    assert_same(moved, expected, rtol=1e-5, atol=1e-6)
+    moved, _ = jax.jit(whole_step, donate_argnums=(1, 2))(gradients, tx.init(params), params)
+    assert_same(moved, expected, **rounding(dtype))
 
 
 @every_case
@@ -190,12 +197,8 @@ def test_prints_as_its_expression_compares_hashes_and_pickles(name: str) -> None
 @every_dtype
 def test_empty_trees_and_single_leaves(name: str, dtype: Any) -> None:
     tx = CASES[name]
-    for params in ({}, (), None, jnp.asarray(0.5, dtype), {"bias": None}):
-        updates, state = (
-            step(tx, params, tx.init(params), {} if params is None else params)
-            if (params is not None)
-            else tx.update(None, tx.init(None), {}, **extra_arguments(tx, {}))
-        )
+    for params in ({}, (), {"bias": None}, jnp.asarray(0.5, dtype)):
+        updates, state = step(tx, params, tx.init(params), params)
         assert jax.tree.structure(updates) == jax.tree.structure(params)
         assert signature(state) == signature(tx.init(params))
 
@@ -222,8 +225,9 @@ def test_complex_leaves_keep_their_dtype(name: str) -> None:
 
 
 @every_case
-def test_lowers_for_accelerators(name: str) -> None:
-    tx, params = CASES[name], {**make_params(jnp.bfloat16), "steps": None}
+@every_dtype
+def test_lowers_for_accelerators(name: str, dtype: Any) -> None:
+    tx, params = CASES[name], {**make_params(dtype), "steps": None}
     exported = jax.export.export(
         jax.jit(lambda gradients, state, params: step(tx, gradients, state, params)),
         platforms=("tpu", "cuda"),
@@ -234,19 +238,21 @@ def test_lowers_for_accelerators(name: str) -> None:
 @every_case
 def test_names_itself_in_the_compiled_program(name: str) -> None:
     tx, params = CASES[name], {**make_params(jnp.float32), "steps": None}
-    program = jax.jit(lambda *arguments: step(tx, *arguments))
-    lowered = program.lower(make_gradients(params, 0), tx.init(params), params)
-    if "multiply" in (text := lowered.as_text(debug_info=True)):
-        assert type(tx).__name__ in text
+    traced = jax.jit(lambda *arguments: step(tx, *arguments)).trace(
+        make_gradients(params, 0), tx.init(params), params
+    )
+    if traced.jaxpr.eqns:  # the identity computes nothing that could bear its name
+        assert f"/{type(tx).__name__}/" in traced.lower().as_text(debug_info=True)
 
 
 @every_case
+@every_dtype
 @pytest.mark.parametrize("kind", ["Auto", "Explicit"])
-def test_sharding_is_kept(name: str, kind: str) -> None:
+def test_sharding_is_kept(name: str, dtype: Any, kind: str) -> None:
     tx = CASES[name]
     mesh = jax.make_mesh((8,), ("data",), axis_types=(getattr(jax.sharding.AxisType, kind),))
     split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
-    params = {"kernel": jnp.linspace(-1.0, 1.0, 16).reshape(8, 2), "bias": jnp.ones(8)}
+    params = {"kernel": jnp.linspace(-1.0, 1.0, 16).reshape(8, 2).astype(dtype), "bias": jnp.ones(8, dtype)}
     alone = run(tx, params)
     with jax.set_mesh(mesh):
         params = jax.device_put(params, split)
@@ -254,10 +260,11 @@ def test_sharding_is_kept(name: str, kind: str) -> None:
         state = jax.jit(tx.init)(params)
         for tree in (state, tx.init(params)):
             assert_split(tree, split)
+        update = jax.jit(lambda *arguments: step(tx, *arguments))
         for tree in gradients:
-            updates, state = jax.jit(lambda *arguments: step(tx, *arguments))(tree, state, params)
+            updates, state = update(tree, state, params)
         assert_split((updates, state), split)
-    assert_same(jax.device_get((updates, state)), jax.device_get(alone), rtol=1e-5, atol=1e-6)
+    assert_same(jax.device_get((updates, state)), jax.device_get(alone), **rounding(dtype))
 
 
 def assert_split(tree: Any, split: Any) -> None:

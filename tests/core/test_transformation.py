@@ -219,3 +219,115 @@ def test_a_square_that_underflows_gives_no_step_where_nothing_else_bounds_it() -
     tx = gradtx.scale_by_rss(0.0, eps=0.0)
     updates, _ = tx.update(jnp.array([1e-30, 0.0]), tx.init(jnp.ones(2)))
     np.testing.assert_array_equal(updates, [0.0, 0.0])
+
+
+def passes_on() -> tuple[GradientTransformation, ...]:
+    """Transformations that hand on the state of what they hold, whose hyperparameter is scheduled."""
+    inner = scale(lambda count: 0.5)
+    return (
+        GradientTransformation(*inner),
+        chain(gradtx.interop.to_optax(inner)),
+        wraps_one(inner),
+        gradtx.with_extra_args_support(gradtx.interop.to_optax(inner)),
+    )
+
+
+@pytest.mark.parametrize("tx", passes_on(), ids=["two functions", "Optax", "wrapper", "lifted"])
+def test_a_counted_state_may_be_that_of_what_is_held(tx: GradientTransformation) -> None:
+    state = tx.init(jnp.ones(2))
+    for _ in range(2):
+        updates, state = tx.update(jnp.ones(2), state)
+    np.testing.assert_array_equal(updates, [0.5, 0.5])
+    assert gradtx.tree.get(state, "count") == 2
+
+
+@pytest.mark.parametrize(
+    ("tx", "state", "message"),
+    [
+        (gradtx.scale_by_adam(), gradtx.EmptyState(), r"must have the fields \(count, mu, nu\)"),
+        (gradtx.trace(0.9), (), r"trace: the state must have the fields \(trace\)"),
+        (gradtx.add(scale(1.0), scale(1.0)), (gradtx.EmptyState(),), "a tuple of 2 states"),
+        (gradtx.named_chain(("a", scale(1.0))), {"b": ()}, "a dictionary with the keys a"),
+    ],
+)
+def test_a_state_of_another_transformation_is_refused(tx: Any, state: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tx.update(jnp.ones(2), state)
+
+
+def test_a_state_with_the_same_fields_serves_whatever_its_class() -> None:
+    class OtherAdamState(NamedTuple):
+        count: Any
+        mu: Any
+        nu: Any
+
+    tx = gradtx.scale_by_adam()
+    state = tx.init(jnp.ones(2))
+    expected, _ = tx.update(jnp.ones(2), state)
+    np.testing.assert_array_equal(tx.update(jnp.ones(2), OtherAdamState(*state))[0], expected)
+
+
+def test_integers_do_not_move_floats_and_floats_have_no_place_where_integers_stood() -> None:
+    tx = gradtx.sgd(0.1, momentum=0.9)
+    with pytest.raises(TreeMismatchError, match=r"\['w'\]: got int32 of shape \(2,\), expected float32"):
+        tx.update({"w": jnp.array([1, 2])}, tx.init({"w": jnp.ones(2)}))
+    with pytest.raises(TreeMismatchError, match=r"\['w'\]: got shape \(2,\), expected nothing"):
+        tx.update({"w": jnp.ones(2)}, tx.init({"w": jnp.array([1, 2])}))
+    with pytest.raises(TreeMismatchError, match="got int32"):
+        gradtx.apply_updates(jnp.ones(2), jnp.array([1, 2]))
+
+
+def test_a_stacked_optimizer_without_vmap_is_refused() -> None:
+    stacked = jax.vmap(gradtx.sgd)(jnp.array([0.1, 0.2]))
+    with pytest.raises(ValueError, match=r"shape \(2,\).*jax\.vmap"):
+        stacked.update(jnp.ones(2), stacked.init(jnp.ones(2)))
+    with pytest.raises(TypeError, match=r"stacked, of shape \(2,\).*jax\.vmap"):
+        gradtx.replace(stacked, learning_rate=0.5)
+
+
+def test_extra_arguments_do_not_collide_with_positional_ones() -> None:
+    def update(grad: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        return grad, state
+
+    tx = GradientTransformation(lambda params: (), update)
+    assert tx.update(1.0, (), grad=5.0) == (1.0, ())
+
+
+def test_branches_of_a_join_must_agree_on_what_has_an_update() -> None:
+    nothing = gradtx.stateless(lambda updates, params: {"a": None})
+    for join in (gradtx.add(nothing, gradtx.identity()), gradtx.divide(gradtx.identity(), nothing)):
+        with pytest.raises(TreeMismatchError, match=r"\['a'\]"):
+            join.update({"a": jnp.ones(2)}, join.init({"a": jnp.ones(2)}))
+
+
+def test_class_keywords_are_checked() -> None:
+    with pytest.raises(TypeError, match=r"needs=\('params',\)"):
+
+        class letters(GradientTransformation, needs="params"):  # pyright: ignore
+            """Not a tuple."""
+
+    with pytest.raises(ValueError, match="'shapes', 'structure' or None"):
+
+        class misspelt(GradientTransformation, check="shape"):  # pyright: ignore
+            """Not a kind of check."""
+
+
+def test_a_leaf_that_is_no_array_is_named_at_init() -> None:
+    with pytest.raises(TypeError, match=r"no array at \['f'\].*equinox\.filter"):
+        gradtx.adam(0.1).init({"w": jnp.ones(2), "f": jnp.tanh})
+
+
+def test_healthy_clipping_passes_the_nan_check() -> None:
+    tx = gradtx.clip_by_global_norm(1.0)
+    with jax.debug_nans(True):
+        for gradients in (jnp.zeros(2), jnp.array([3.0, 4.0])):
+            tx.update(gradients, tx.init(gradients))
+
+
+def test_derivatives_exist_where_a_rule_is_at_an_edge() -> None:
+    def step(tx: GradientTransformation, gradients: jax.Array) -> jax.Array:
+        return tx.update(gradients, tx.init(gradients))[0].sum()
+
+    clipping = jax.grad(lambda g: step(gradtx.clip_by_global_norm(1.0), g))(jnp.zeros(2))
+    np.testing.assert_array_equal(clipping, [1.0, 1.0])
+    assert jnp.isfinite(jax.grad(lambda b1: step(gradtx.scale_by_adam(b1), jnp.ones(2)))(0.0))

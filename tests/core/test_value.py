@@ -14,6 +14,8 @@ from gradtx import chain, scale, scale_by_adam, trace
 
 def test_numbers_are_normalised_at_construction() -> None:
     assert type(scale(1).step_size) is float
+    assert type(scale(np.uint8(1)).step_size) is float
+    assert type(scale(jnp.int32(1)).step_size) is float
     assert type(scale(np.float32(0.5)).step_size) is np.float32
     assert type(scale(jnp.float32(0.5)).step_size) is np.float32
     assert scale(jnp.bfloat16(0.5)).step_size.dtype == jnp.bfloat16
@@ -31,6 +33,7 @@ def test_numbers_are_normalised_at_construction() -> None:
         (lambda: gradtx.sgd(0.1, momentum=1.1), "decay must be at least 0 and at most 1"),
         (lambda: scale(float("nan")), "step_size must be a number"),
         (lambda: gradtx.clip_by_global_norm(1.0, nonfinite="skip"), "one of 'propagate', 'zero'"),
+        (lambda: gradtx.bias_correction(0.9, lookahead=-1), "lookahead must be a whole number"),
     ],
 )
 def test_a_value_out_of_range_is_refused(make: Any, message: str) -> None:
@@ -47,6 +50,14 @@ def test_a_value_out_of_range_is_refused(make: Any, message: str) -> None:
         (lambda: scale_by_adam(mu_dtype="int32"), "floating-point dtype, got int32"),
         (lambda: scale_by_adam(b3=0.9), "b3"),
         (lambda: gradtx.add_decayed_weights(0.1, {"w": 1.0}), "tree of booleans"),
+        (lambda: scale_by_adam(mu_dtype="complex64"), "floating-point dtype, got complex64"),
+        (lambda: trace(0.9, nesterov="false"), "nesterov must be True or False, got 'false'"),
+        (lambda: gradtx.sgd(0.1, 0.9, jnp.bfloat16), "nesterov must be True or False"),
+        (lambda: gradtx.adaptive_grad_clip(0.1, axis=[0]), "axis is structure and must be hashable"),
+        (lambda: gradtx.GradientTransformation(1, 2), "takes two functions, got 1"),
+        (lambda: chain([scale(1.0)]), r"Unpack it: chain\(\*transformations\)"),
+        (lambda: gradtx.named_chain(scale(1.0)), r"give pairs \(name, transformation\)"),
+        (lambda: scale(gradtx.linear_schedule), "got the class linear_schedule"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused(make: Any, message: str) -> None:
@@ -95,6 +106,7 @@ def test_printing_shows_numbers_always_and_structure_where_it_is_not_the_default
         "trace(decay=0.9, accumulator_dtype='bfloat16')"
     )
     assert repr(scale(np.float32(0.5))) == "scale(step_size=np.float32(0.5))"
+    assert repr(jax.device_put(scale(0.5))) == "scale(step_size=np.float32(0.5))"
     assert repr(jax.vmap(scale)(jnp.ones(3))) == "scale(step_size=float32[3])"
     mask = gradtx.by_path({"bias": False, ".*": True})
     assert repr(gradtx.add_decayed_weights(0.1, mask)) == (

@@ -18,6 +18,7 @@ ROOTS = "tests/reference/test_root_scaling.py"
 STATISTICS = "tests/reference/test_statistics.py"
 MOMENTUM = "tests/reference/test_momentum.py"
 DECAY = "tests/reference/test_weight_decay.py"
+EDGES = "tests/reference/test_edges.py"
 CLIPPING = "tests/reference/test_clipping.py"
 CORE = "tests/core"
 
@@ -27,12 +28,24 @@ L2_LINE = "        l2_regularization(weight_decay, mask),\n"
 
 MUTANTS = (
     # Averages and their correction
-    Mutant("average forgets", "transforms/moments.py", "average + c * (value - average)", "c * value", ADAM),
+    Mutant("average forgets", "tree/arithmetic.py", "old + weight * step", "weight * new", ADAM),
+    Mutant("a small new value is lost", "tree/arithmetic.py", "weight > 0.5", "weight > 1.5", EDGES),
+    Mutant(
+        "over zero is infinite",
+        "tree/arithmetic.py",
+        "zero = denominator == 0",
+        "zero = denominator < 0",
+        EDGES,
+    ),
     Mutant(
         "no bias correction", "transforms/moments.py", "return -jnp.expm1(", "return 1 + 0 * jnp.expm1(", ADAM
     ),
     Mutant(
-        "correction off by a step", "transforms/moments.py", "jnp.expm1(steps", "jnp.expm1((steps - 1)", ADAM
+        "correction off by a step",
+        "transforms/moments.py",
+        "astype(float) + lookahead",
+        "astype(float) + lookahead - 1",
+        ADAM,
     ),
     Mutant(
         "complement is the decay",
@@ -54,8 +67,8 @@ MUTANTS = (
     Mutant(
         "square forgotten",
         "transforms/squares.py",
-        "ema_step(nu, abs_squared(g), c)",
-        "ema_step(nu, g, c)",
+        "interpolate(nu, abs_squared(g), c)",
+        "interpolate(nu, g, c)",
         STATISTICS,
     ),
     Mutant(
@@ -75,8 +88,8 @@ MUTANTS = (
     Mutant(
         "no look-ahead in the correction",
         "transforms/debiasing.py",
-        "count + self.lookahead",
-        "count",
+        "count, self.lookahead)",
+        "count)",
         STATISTICS,
     ),
     # Adam
@@ -90,22 +103,22 @@ MUTANTS = (
     Mutant(
         "epsilon inside the root",
         "transforms/adam_scaling.py",
-        "(jnp.sqrt(nu / correction2 + eps_root) + eps), mu, nu\n\n\ndef",
-        "jnp.sqrt(nu / correction2 + eps_root + eps), mu, nu\n\n\ndef",
+        "quotient(mu / correction1, jnp.sqrt(nu / correction2 + eps_root) + eps)",
+        "quotient(mu / correction1, jnp.sqrt(nu / correction2 + eps_root + eps))",
         ADAM,
     ),
     Mutant(
         "eps_root dropped",
         "transforms/adam_scaling.py",
-        "return (mu / correction1) / (jnp.sqrt(nu / correction2 + eps_root)",
-        "return (mu / correction1) / (jnp.sqrt(nu / correction2)",
+        "quotient(mu / correction1, jnp.sqrt(nu / correction2 + eps_root)",
+        "quotient(mu / correction1, jnp.sqrt(nu / correction2)",
         ADAM,
     ),
     Mutant(
         "second moment uncorrected",
         "transforms/adam_scaling.py",
-        "return (mu / correction1) / (jnp.sqrt(nu / correction2",
-        "return (mu / correction1) / (jnp.sqrt(nu",
+        "quotient(mu / correction1, jnp.sqrt(nu / correction2",
+        "quotient(mu / correction1, jnp.sqrt(nu",
         ADAM,
     ),
     Mutant(
@@ -135,15 +148,15 @@ MUTANTS = (
     Mutant(
         "RMS epsilon outside",
         "transforms/rms_scaling.py",
-        "return g / jnp.sqrt(nu / correction + eps), nu",
-        "return g / (jnp.sqrt(nu / correction) + eps), nu",
+        "quotient(g, jnp.sqrt(nu / correction + eps))",
+        "quotient(g, jnp.sqrt(nu / correction) + eps)",
         ROOTS,
     ),
     Mutant(
         "RMS epsilon inside",
         "transforms/rms_scaling.py",
-        "return g / (jnp.sqrt(nu / correction) + eps), nu",
-        "return g / jnp.sqrt(nu / correction + eps), nu",
+        "quotient(g, jnp.sqrt(nu / correction) + eps)",
+        "quotient(g, jnp.sqrt(nu / correction + eps))",
         ROOTS,
     ),
     Mutant(
@@ -221,12 +234,28 @@ MUTANTS = (
         "where=None",
         DECAY,
     ),
+    # What an optimizer hands on to its chain
+    Mutant(
+        "momentum drops its dtype",
+        "optimizers/stochastic_gradient.py",
+        "trace(momentum, nesterov, accumulator_dtype)",
+        "trace(momentum, nesterov)",
+        EDGES,
+    ),
+    Mutant(
+        "Adam drops its dtype",
+        "transforms/adam_scaling.py",
+        "zeros_like(params, self.mu_dtype)",
+        "zeros_like(params)",
+        EDGES,
+    ),
+    Mutant("decay rounded to 16 bits", "transforms/weight_decay.py", "widen=True", "widen=False", EDGES),
     # Clipping
     Mutant(
         "norm without the root",
         "tree/reductions.py",
-        "return jnp.sqrt(squared_norm(tree, axis_name))",
-        "return squared_norm(tree, axis_name)",
+        "jnp.sqrt(jnp.where(zero, 1.0, squared))",
+        "squared",
         CLIPPING,
     ),
     Mutant(
@@ -239,15 +268,15 @@ MUTANTS = (
     Mutant(
         "clipping always",
         "transforms/clipping.py",
-        "jnp.where(length > bound, bound / length, jnp.ones_like(length))",
-        "bound / length",
+        "longer = length > bound",
+        "longer = length > 0",
         CLIPPING,
     ),
     Mutant(
         "an infinite norm clips to zero",
         "transforms/clipping.py",
-        "jnp.where(jnp.isfinite(length), factor, jnp.full_like(length, jnp.nan))",
-        "factor",
+        "return jnp.where(jnp.isfinite(length), factor, jnp.nan)",
+        "return factor",
         CLIPPING,
     ),
     Mutant(
@@ -290,7 +319,7 @@ MUTANTS = (
     Mutant(
         "shapes unchecked",
         "tree/matching.py",
-        "if not all(map(_fits if same_shape else _is_leaf, leaves, column)):",
+        "if not all(fits):",
         "if False:",
         CORE,
     ),
@@ -298,8 +327,8 @@ MUTANTS = (
     Mutant(
         "integers moved",
         "tree/leaves.py",
-        "return jnp.issubdtype(dtype, jnp.inexact)",
-        "return jnp.issubdtype(dtype, jnp.number)",
+        "_is_kind(_dtype(leaf), jnp.inexact)",
+        "_is_kind(_dtype(leaf), jnp.number)",
         CORE,
     ),
     Mutant("equality by value", "core/value.py", '(float, struct.pack("d", leaf))', "float(leaf)", CORE),

@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
-import numpy as np
 
-from tests.trajectories import SHAPES, gradients, parameters, trajectory
+from tests.trajectories import SHAPES, gradients, parameters, relative_error, trajectory
 
 
 @contextmanager
@@ -30,6 +29,4 @@ def disagreement(
     params, steps_ = parameters(shapes=shapes), gradients(steps=steps, shapes=shapes)
     left, *_ = trajectory(ours, params, steps_)
     right, *_ = optax_trajectory(theirs, params, steps_)
-    return max(
-        float(np.max(np.abs(left[name] - right[name])) / np.max(np.abs(right[name]))) for name in right
-    )
+    return relative_error(left, right)
