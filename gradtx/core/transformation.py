@@ -8,8 +8,6 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args
 
 import jax
-import jax.numpy as jnp
-from jax.core import Tracer
 
 from gradtx.core.counting import safe_increment, zero_count
 from gradtx.core.schedule import Schedule, as_schedule
@@ -170,12 +168,7 @@ class GradientTransformation(Value):
         return self._at(state.count) if self.scheduled else self
 
     def _at(self, count: Any) -> "GradientTransformation":
-        values = [self.__dict__[name](count) for name in self.scheduled]
-        if isinstance(count, Tracer):
-            # XLA on CPU computes a scalar again in the loop of every leaf that it scales, and its cosine too;
-            # an element of a vector of several it computes once.
-            *values, _ = jax.lax.optimization_barrier(jnp.stack([*values, jnp.zeros(())]))
-        return self.with_fields(**dict(zip(self.scheduled, values, strict=True)))
+        return self.with_fields(**{name: self.__dict__[name](count) for name in self.scheduled})
 
     def convert_hyperparameter(self, name: str, value: Any, bounds: Any) -> Any:
         """A number, or a schedule where the user gave a function."""

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from gradtx.tree.leaves import arithmetic_dtype, is_complex, is_inexact, widened
 from gradtx.tree.matching import match
@@ -61,7 +62,7 @@ def map_kernel(
     if where is not None:
         (selected,) = match(updates, same_shape=False, mask=where).columns
     lifted = _lifted(kernel, len(state), widen or bool(state))
-    numbers = tuple(map(as_scalar, scalars))
+    numbers = _once(tuple(map(as_scalar, scalars)))
     rows = []
     for arrays, chosen in zip(zip(leaves, *columns, strict=True), selected, strict=True):
         moves = chosen and all(map(is_inexact, arrays))
@@ -89,6 +90,19 @@ def as_scalar(value: Any) -> Any:
     if jnp.issubdtype(dtype, jnp.number):
         dtype = jnp.result_type(float)
     return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
+
+
+def _once(scalars: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`scalars`, computed once a step.
+
+    XLA on CPU would compute a traced scalar again in the loop of every leaf: a schedule's cosine, or the sum
+    that a norm is. An element of a vector of several, behind a barrier, it computes once.
+    """
+    traced = {i: x for i, x in enumerate(scalars) if isinstance(x, Tracer) and is_inexact(x)}
+    if not traced:
+        return scalars
+    *computed, _ = jax.lax.optimization_barrier(jnp.stack([*traced.values(), jnp.zeros((), float)]))
+    return tuple({**dict(enumerate(scalars)), **dict(zip(traced, computed, strict=True))}.values())
 
 
 @lru_cache(maxsize=4096)

@@ -308,6 +308,13 @@ MUTANTS = (
         "array",
         "tests/reference/test_low_precision.py",
     ),
+    Mutant(
+        "scalars once a leaf",
+        "tree/kernels.py",
+        "    if not traced:\n",
+        "    if True:\n",
+        "tests/peers/test_compiled.py",
+    ),
     Mutant("state follows the gradients", "tree/kernels.py", "new.astype(old.dtype) for", "new for", CORE),
     Mutant(
         "schedules stand still",

@@ -79,6 +79,16 @@ def test_schedules_and_bias_corrections_are_computed_once_a_step(tx):
     assert transcendentals(tx, leaves=12) == one
 
 
+def test_a_norm_is_summed_once_a_step():
+    """Summed again for every leaf, the program would grow with the square of their number."""
+    tx = gradtx.chain(gradtx.clip_by_global_norm(1.0), gradtx.sgd(0.1))
+    sizes = []
+    for leaves in (20, 40):
+        params = {f"leaf {i}": jnp.zeros((8, 8 + i)) for i in range(leaves)}
+        sizes.append(len(compiled(tx, params).as_text()))
+    assert sizes[1] < 2.5 * sizes[0]
+
+
 def test_optax_computes_its_schedule_once_a_leaf():
     """Shows what the test above would see."""
     assert transcendentals(build(optax, clipped=True), leaves=12)["cosine"] == 12
