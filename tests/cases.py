@@ -70,7 +70,7 @@ CASES: dict[str, GradientTransformation] = {
     "scale_by_rms": gradtx.scale_by_rms(bias_correction=True, initial_scale=1.0),
     "scale_by_rss": gradtx.scale_by_rss(0.0, eps=0.0),
     "scale_by_schedule": gradtx.scale_by_schedule(falling),
-    "scale_by_stddev": gradtx.scale_by_stddev(bias_correction=True),
+    "scale_by_stddev": gradtx.scale_by_stddev(eps=0.01, bias_correction=True),
     "second_moment": gradtx.second_moment(0.9, initial_value=1.0),
     "sgd": gradtx.sgd(np.float32(0.1)),
     "sign": gradtx.sign(),
@@ -120,6 +120,12 @@ def make_params(dtype: Any) -> Any:
         "steps": jnp.arange(3),
         "none": None,
     }
+
+
+def make_matrix_and_vector(dtype: Any) -> Any:
+    """Parameters of two ranks, both of which can be split over 8 devices."""
+    kernel = jnp.linspace(-1.0, 1.0, 16).reshape(8, 2).astype(dtype)
+    return {"kernel": kernel, "bias": jnp.ones(8, dtype)}
 
 
 def make_gradients(params: Any, step: int) -> Any:

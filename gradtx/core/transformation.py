@@ -39,7 +39,7 @@ class GradientTransformation(Value):
     writes `update`, and `init` when it has state:
 
         class scale(GradientTransformation):
-            step_size: Hyperparameter
+            step_size: ScalarOrSchedule = hyperparameter()
 
             def update(self, updates, state, params=None, **extra):
                 return tree.map_kernel(multiply, updates, scalars=(self.step_size,)), state

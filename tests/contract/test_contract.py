@@ -17,6 +17,7 @@ from tests.cases import (
     expression_namespace,
     extra_arguments,
     make_gradients,
+    make_matrix_and_vector,
     make_params,
     transformation_makers,
 )
@@ -112,7 +113,7 @@ def test_update_dtype_is_the_incoming_or_the_arithmetic_one(name: str, dtype: An
 @every_case
 @every_dtype
 def test_as_a_jit_argument_it_equals_itself_with_one_trace_for_all_values(name: str, dtype: Any) -> None:
-    tx, params = CASES[name], make_params(dtype)
+    tx, params = CASES[name], make_matrix_and_vector(dtype)
     other = jax.tree.map(lambda number: number * 0.9, tx)
     traces = []
 
@@ -130,10 +131,8 @@ def test_as_a_jit_argument_it_equals_itself_with_one_trace_for_all_values(name: 
 @every_case
 @every_dtype
 def test_scan_equals_the_loop(name: str, dtype: Any) -> None:
-    tx, params = CASES[name], make_params(dtype)
+    tx, params = CASES[name], make_matrix_and_vector(dtype)
     gradients = [make_gradients(params, index) for index in range(3)]
-    # float0 cannot be stacked: integers have no place in a scanned gradient, None has.
-    gradients = [{**tree, "steps": None} for tree in gradients]
     state = tx.init(params)
     for tree in gradients:
         updates, state = step(tx, tree, state, params)
@@ -153,19 +152,19 @@ def test_scan_equals_the_loop(name: str, dtype: Any) -> None:
 @every_dtype
 def test_vmap_over_stacked_optimizers_equals_each_alone(name: str, dtype: Any) -> None:
     tx = CASES[name]
-    params = {**make_params(dtype), "steps": None}
+    params = make_matrix_and_vector(dtype)
     variants = [tx, jax.tree.map(lambda number: number * 0.5, tx)]
     stacked = jax.tree.map(lambda *numbers: jnp.stack([jnp.float32(n) for n in numbers]), *variants)
-    both = jax.jit(jax.vmap(lambda tx: run(tx, params), axis_size=2))(stacked)
+    both = jax.jit(jax.vmap(lambda tx: run(tx, params, steps=2), axis_size=2))(stacked)
     for index, variant in enumerate(variants):
-        alone = run(variant, params)
+        alone = run(variant, params, steps=2)
         assert_same(jax.tree.map(lambda leaf, i=index: leaf[i], both), alone, **rounding(dtype, 1e-4))
 
 
 @every_case
 @every_dtype
 def test_donated_buffers_serve(name: str, dtype: Any) -> None:
-    tx, params = CASES[name], {**make_params(dtype), "steps": None}
+    tx, params = CASES[name], make_matrix_and_vector(dtype)
     expected = gradtx.apply_updates(params, run(tx, params, steps=1)[0])
 
     def whole_step(gradients: Any, state: Any, params: Any) -> Any:
@@ -227,7 +226,7 @@ def test_complex_leaves_keep_their_dtype(name: str) -> None:
 @every_case
 @every_dtype
 def test_lowers_for_accelerators(name: str, dtype: Any) -> None:
-    tx, params = CASES[name], {**make_params(dtype), "steps": None}
+    tx, params = CASES[name], make_matrix_and_vector(dtype)
     exported = jax.export.export(
         jax.jit(lambda gradients, state, params: step(tx, gradients, state, params)),
         platforms=("tpu", "cuda"),
@@ -252,7 +251,7 @@ def test_sharding_is_kept(name: str, dtype: Any, kind: str) -> None:
     tx = CASES[name]
     mesh = jax.make_mesh((8,), ("data",), axis_types=(getattr(jax.sharding.AxisType, kind),))
     split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
-    params = {"kernel": jnp.linspace(-1.0, 1.0, 16).reshape(8, 2).astype(dtype), "bias": jnp.ones(8, dtype)}
+    params = make_matrix_and_vector(dtype)
     alone = run(tx, params)
     with jax.set_mesh(mesh):
         params = jax.device_put(params, split)

@@ -95,3 +95,13 @@ def test_a_missing_optax_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "optax", None)
     with pytest.raises(ImportError, match="to_optax needs Optax: `pip install optax`"):
         to_optax(gradtx.sgd(0.1))
+
+
+def test_a_scheduled_one_stands_in_a_gradtx_chain():
+    """The state that it hands on has a count, of which the chain around it knows nothing."""
+    tx = gradtx.chain(to_optax(gradtx.scale(lambda count: 0.5)))
+    state = tx.init(jnp.ones(2))
+    for _ in range(2):
+        updates, state = tx.update(jnp.ones(2), state)
+    np.testing.assert_array_equal(updates, [0.5, 0.5])
+    assert gradtx.tree.get(state, "count") == 2
