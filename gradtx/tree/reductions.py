@@ -32,7 +32,8 @@ def norm(tree: Any, axis_name: str | tuple[str, ...] | None = None) -> jax.Array
     5.0
     """
     squared = squared_norm(tree, axis_name)
-    # The root has no derivative at 0; of two selections, only the outer one would not keep it from a NaN.
+    # The root has no derivative at 0. The inner selection keeps it away from there: the outer one alone would
+    # leave a NaN in the gradient.
     zero = squared == 0
     return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squared)))
 
