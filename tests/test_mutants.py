@@ -1,20 +1,54 @@
-"""What `tests/mutants/run.py` would plant can be planted; that it is found takes longer to see."""
+"""The tables that `tests/mutants/run.py` reads; that each mutant is killed takes longer to see."""
 
 import re
 from collections import Counter
 from pathlib import Path
 
-from tests.mutants.run import all_mutants
+import pytest
+
+from tests.mutants.table import Mutant, all_mutants, read_table
 
 ROOT = Path(__file__).resolve().parents[1]
+TABLE = """# A comment
+
+a.py  tests/reference/test_lion.py::test_lion[a b]
+  f(x, y) → f(y, x) | the order
+  + c →  | no term
+  x = 1 → x = 2\\n    y = 3 | two lines
+"""
 
 
-def test_the_text_of_each_mutant_stands_once():
-    astray = {m.name for m in all_mutants() if (ROOT / "gradtx" / m.file).read_text().count(m.old) != 1}
-    assert not astray
+@pytest.fixture
+def mutants(tmp_path: Path) -> list[Mutant]:
+    (tmp_path / "a.txt").write_text(TABLE)
+    return read_table(tmp_path / "a.txt")
 
 
-def test_the_test_of_each_mutant_exists():
+def test_a_table_is_read(mutants: list[Mutant]) -> None:
+    test = "tests/reference/test_lion.py::test_lion[a b]"
+    assert mutants[0] == Mutant("the order", "a.py", test, "f(x, y)", "f(y, x)")
+    assert [(mutant.old, mutant.new) for mutant in mutants[1:]] == [
+        ("+ c", ""),
+        ("x = 1", "x = 2\n    y = 3"),
+    ]
+
+
+def test_a_line_that_is_no_row_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a.py  tests\n  f(x) -> f(y) | an arrow of two characters\n")
+    with pytest.raises(ValueError, match="line 2"):
+        read_table(tmp_path / "a.txt")
+
+
+def test_line_breaks_may_move(mutants: list[Mutant]) -> None:
+    assert mutants[0].planted("z = f(x,\n      y)") == "z = f(y, x)"
+    assert len(mutants[0].places("f(x, y) + f(x,  y)")) == 2
+
+
+def test_a_line_that_is_added_is_indented(mutants: list[Mutant]) -> None:
+    assert mutants[2].planted("if z:\n    x = 1\n") == "if z:\n    x = 2\n        y = 3\n"
+
+
+def test_the_test_of_each_mutant_exists() -> None:
     for mutant in all_mutants():
         path, *names = mutant.tests.split("::")
         assert (ROOT / path).exists(), mutant.name
@@ -22,5 +56,5 @@ def test_the_test_of_each_mutant_exists():
             assert re.search(rf"(def|class) {name.split('[')[0]}\b", (ROOT / path).read_text()), mutant.name
 
 
-def test_the_names_of_mutants_differ():
+def test_the_names_of_mutants_differ() -> None:
     assert max(Counter(mutant.name for mutant in all_mutants()).values()) == 1
