@@ -1,1 +1,1 @@
-"""Measurements that are not tests: what they print depends on the machine."""
+"""Measurements, which are not tests: their results depend on the machine."""

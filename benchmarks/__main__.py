@@ -1,4 +1,4 @@
-"""Times gradtx beside Optax and PyTorch: `python -m benchmarks [--tree NAME ...] [--work NAME ...]`."""
+"""Times gradtx, Optax and PyTorch: `python -m benchmarks [--tree NAME ...] [--work NAME ...]`."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ from benchmarks.work import WORK, torch_works, works
 
 
 def measure(tree: str, work: str, rounds: int, torch: Any) -> dict[str, dict[str, float]]:
-    """Everyone who can do that work, on that tree."""
+    """The figures of every library that has this optimizer, on this tree."""
     params = parameters(TREES[tree]())
     build = WORK[work]
     racing = [
@@ -35,7 +35,7 @@ def measure(tree: str, work: str, rounds: int, torch: Any) -> dict[str, dict[str
 
 
 def machine() -> dict[str, Any]:
-    """What the figures are figures of."""
+    """The machine and the versions of the measured libraries."""
     return {
         "device": jax.devices()[0].device_kind,
         "processor": report.processor(),
@@ -47,7 +47,7 @@ def machine() -> dict[str, Any]:
 
 
 def pytorch() -> Any:
-    """PyTorch, if it is installed, and if JAX runs on the processor as it does."""
+    """PyTorch, if it is installed and JAX runs on the processor."""
     if jax.default_backend() != "cpu":
         return None
     try:
@@ -59,7 +59,7 @@ def pytorch() -> Any:
 
 
 def main() -> None:
-    """Measures, prints a table for each tree as it is done, and writes the figures."""
+    """Measures, prints the table of each tree when it is done, and writes the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--tree", nargs="+", choices=TREES, default=list(TREES), help="default: all")
     parser.add_argument("--work", nargs="+", choices=WORK, help="default: all that fit the tree")

@@ -1,4 +1,4 @@
-"""How fast the machine moves bytes: the ceiling for a step that reads and writes every array once."""
+"""The memory bandwidth of the machine: a bound for a step that reads and writes every array once."""
 
 import time
 from statistics import median
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 
 def triad(size: int = 25_000_000, rounds: int = 11) -> float:
-    """Bytes a second of x <- x + s y on long vectors in place: the triad of STREAM (McCalpin 1995)."""
+    """The bytes per second of x <- x + s y in place on long vectors: the triad of STREAM (McCalpin 1995)."""
 
     @jax.jit
     def vectors() -> tuple[jax.Array, jax.Array]:
@@ -26,5 +26,5 @@ def triad(size: int = 25_000_000, rounds: int = 11) -> float:
 
 
 def least_traffic(params: int, state: int) -> int:
-    """The bytes that a step moves at least: parameters and state in and out, gradients in."""
+    """The least number of bytes that a step moves: parameters and state in and out, gradients in."""
     return 2 * (params + state) + params

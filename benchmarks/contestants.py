@@ -1,4 +1,4 @@
-"""One step of one library on one tree: how long it takes to trace, compile and run, and what it moves."""
+"""One step of one library on one tree: its times to trace, compile and run, and its memory traffic."""
 
 import re
 import time
@@ -13,15 +13,15 @@ import jax.numpy as jnp
 
 import gradtx
 from benchmarks.bandwidth import least_traffic
-from gradtx.stepping.stepper import _plan
+from gradtx.stepping._stepper import _plan
 
 PAUSE = 0.02  # seconds
-TRACES = 3  # the first of a process traces much of JAX's own as well
+TRACES = 3  # the first one in a process also traces functions of JAX itself
 
 
 @dataclass
 class Contestant:
-    """What one library does on one tree: figures of what is done once, and what is timed in rounds."""
+    """One library on one tree, with figures that are measured once and functions that are timed in rounds."""
 
     name: str
     figures: dict[str, float]
@@ -35,20 +35,20 @@ class Contestant:
         self.times.setdefault(measure, []).append(time.perf_counter() - begun)
 
     def measures(self) -> dict[str, float]:
-        """Its figures, and the medians of its times, by name."""
+        """The figures, and the medians of the times, by name."""
         return self.figures | {measure: median(times) for measure, times in self.times.items()}
 
 
 def race(contestants: list[Contestant], rounds: int) -> None:
-    """Times every one once a round, so that a machine that slows down meets all alike.
+    """Times every contestant once a round, so that a change of the machine's speed affects all equally.
 
-    Each round has another order, and a pause before each: threads of the one before spin on for a while,
-    waiting for more to do.
+    Each round has another order. A pause precedes each time, since the threads of the last contestant keep
+    spinning for a while.
     """
     order = Random(0)
     for measure, share in (("step", 1), ("eager update", 3)):
         here = [contestant for contestant in contestants if measure in contestant.timed]
-        for contestant in here:  # not counted: it compiles, or faults pages in
+        for contestant in here:  # not counted, since it compiles or causes page faults
             contestant.timed[measure]()
         for _ in range(max(1, rounds // share)):
             for contestant in order.sample(here, len(here)):
@@ -57,7 +57,7 @@ def race(contestants: list[Contestant], rounds: int) -> None:
 
 
 def in_one_jit(name: str, library: Any, tx: Any, params: Any) -> Contestant:
-    """Update and apply in one `jit` with donated parameters and state, as both libraries are used."""
+    """Update and apply in one `jit` with donated parameters and state, the usual step of both libraries."""
 
     def step(params: Any, state: Any, gradients: Any) -> Any:
         updates, state = tx.update(gradients, state, params)
@@ -67,7 +67,7 @@ def in_one_jit(name: str, library: Any, tx: Any, params: Any) -> Contestant:
     arguments = params, jax.eval_shape(tx.init, params), gradients
     traces, lowerings = [], []
     for _ in range(TRACES):
-        jax.clear_caches()  # what one measurement has traced must not serve the next
+        jax.clear_caches()  # so that no measurement uses a trace of the one before
         begun = time.perf_counter()
         traced = jax.jit(step, donate_argnums=(0, 1)).trace(*arguments)
         traced_at = time.perf_counter()
@@ -111,7 +111,7 @@ def in_one_jit(name: str, library: Any, tx: Any, params: Any) -> Contestant:
 
 
 def through_the_stepper(tx: Any, params: Any) -> Contestant:
-    """The same step through `gradtx.Stepper`: outside of `jit`, where others would run eagerly."""
+    """The same step through `gradtx.Stepper`, outside of a `jit` of the user."""
     gradients = jax.tree.map(lambda leaf: 0.1 * leaf, params)
     held = [jax.tree.map(jnp.copy, params), tx.init(params)]
     stepper = gradtx.Stepper(tx)
@@ -129,7 +129,7 @@ def through_the_stepper(tx: Any, params: Any) -> Contestant:
 
 
 def of_torch(torch: Any, name: str, make: Callable[..., Any], clips: bool, params: Any) -> Contestant:
-    """PyTorch's step with one of its implementations, `"fused"` or `"foreach"`, on the processor."""
+    """A step of PyTorch on the processor, with its implementation `"fused"` or `"foreach"`."""
     tensors = [torch.ones(leaf.shape, requires_grad=True) for leaf in jax.tree.leaves(params)]
     for tensor in tensors:
         tensor.grad = torch.full_like(tensor, 0.1)
@@ -149,5 +149,5 @@ def size(tree: Any) -> int:
 
 
 def copies(compiled: Any) -> int:
-    """How many copies of arrays, scalars aside, a compiled program makes."""
+    """The number of copies of arrays, without scalars, in a compiled program."""
     return len(re.findall(r"= \w+\[\d[\d,]*\]\S* copy\(", compiled.as_text()))

@@ -1,6 +1,6 @@
-"""What gradtx and Optax add to `import jax`: `python -m benchmarks.import_time [RUNS]`.
+"""The import times of gradtx and Optax after `import jax`: `python -m benchmarks.import_time [RUNS]`.
 
-Fresh interpreters import them in turn, so that a machine that slows down or speeds up meets all alike.
+New interpreters import them in turn, so that a change of the machine's speed affects all equally.
 """
 
 import os
@@ -15,7 +15,7 @@ LINE = re.compile(r"import time:\s+(?P<own>\d+) \|\s+(?P<total>\d+) \|(?P<module
 def microseconds(statement: str) -> dict[str, int]:
     """The cumulative import time of each module that `statement` imports."""
     command = [sys.executable, "-X", "importtime", "-c", statement]
-    # Where bytecode is not kept, each run would compile gradtx, and the installed JAX not.
+    # Without stored bytecode each run would compile gradtx, but not the installed JAX.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     trace = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stderr
     return {line["module"].strip(): int(line["total"]) for line in LINE.finditer(trace)}
@@ -27,7 +27,7 @@ def main(runs: int) -> None:
     added: dict[str, list[float]] = {"gradtx": [], "optax": []}
     for _ in range(runs):
         jax.append(microseconds("import jax")["jax"] / 1000)
-        for library, times in added.items():  # with JAX there already, what it shows is what it adds
+        for library, times in added.items():  # JAX is already imported
             times.append(microseconds(f"import jax; import {library}")[library] / 1000)
     ours, theirs = map(median, added.values())
     print(f"import jax     {median(jax):7.1f} ms")

@@ -1,4 +1,4 @@
-"""Showing what was measured: a table, a JSON file, a picture."""
+"""The figures as a table, a JSON file and a picture."""
 
 import json
 import platform
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 Measured = dict[str, dict[str, float]]
-"""From library to measure to figure; seconds, bytes and counts."""
+"""From a library and a measure to a figure: seconds, bytes or a count."""
 
 Results = dict[str, dict[str, Measured]]
-"""From tree to work to what was measured."""
+"""From a tree and a work to the figures."""
 
 
 def ratio(measured: Measured, measure: str, over: str = "optax", of: str = "gradtx") -> float | None:
-    """One library's figure over another's, where both have it."""
+    """The figure of one library over that of another one, if both have it."""
     try:
         return measured[of][measure] / measured[over][measure]
     except KeyError:
@@ -22,7 +22,7 @@ def ratio(measured: Measured, measure: str, over: str = "optax", of: str = "grad
 
 
 def stepper_over_eager(measured: Measured) -> float | None:
-    """A step through the `Stepper` over Optax's eager update, which does less: it does not apply."""
+    """A step through the `Stepper` over an eager update of Optax, which does not apply the updates."""
     try:
         return measured["Stepper"]["step"] / measured["optax"]["eager update"]
     except KeyError:
@@ -37,11 +37,11 @@ RATIOS: dict[str, Callable[[Measured], float | None]] = {
     "Stepper over eager": stepper_over_eager,
     "Stepper, first call": lambda m: ratio(m, "first call", of="Stepper"),
 }
-"""What is shown of gradtx over Optax: below 1 is faster."""
+"""The ratios of gradtx to Optax in the picture: gradtx is faster below 1."""
 
 
 def columns(measured: Measured, triad: float) -> dict[str, str]:
-    """A row of the table, by heading."""
+    """The cells of a row, by heading."""
     ours = measured["gradtx"]
     speed = ours["least traffic"] / ours["step"]
     return {
@@ -63,7 +63,7 @@ def columns(measured: Measured, triad: float) -> dict[str, str]:
 
 
 def table(tree: str, results: dict[str, Measured], triad: float) -> str:
-    """A row for each work: gradtx's time, and its ratios to the others'."""
+    """A row for each work: the time of gradtx, and its ratios to the times of the other libraries."""
     rows = {work: columns(measured, triad) for work, measured in results.items()}
     headings = list(next(iter(rows.values())))
     lines = [[tree, *headings], *([work, *row.values()] for work, row in rows.items())]
@@ -95,7 +95,7 @@ def write_markdown(path: Path, machine: dict[str, Any], results: Results) -> Non
 
 
 def write_json(path: Path, machine: dict[str, Any], results: Results) -> None:
-    """The figures and the machine that they are of."""
+    """The figures, with the machine."""
     path.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
 
 
@@ -128,7 +128,7 @@ def write_picture(path: Path, results: Results) -> None:
 
 
 def processor() -> str:
-    """The processor's name, where the system tells it."""
+    """The name of the processor, if the system provides it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The parameter trees that the optimizers are timed on."""
+"""The parameter trees of the benchmarks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ Shapes = Any
 
 
 def gpt(width: int = 384, depth: int = 12, vocabulary: int = 8000, context: int = 1024) -> Shapes:
-    """A GPT-2 in small: 12 leaves a block and 4 around them, 148 leaves and 25 million numbers."""
+    """A small GPT-2: 12 leaves in each block and 4 others, 148 leaves and 25 million numbers."""
 
     def dense(inputs: int, outputs: int) -> Shapes:
         return {"kernel": (inputs, outputs), "bias": (outputs,)}
@@ -50,13 +50,19 @@ def flat(size: int = 25_000_000) -> Shapes:
     return {"vector": (size,)}
 
 
+def dense(size: int = 64) -> Shapes:
+    """One dense layer: two leaves of a size as in notebooks and in reinforcement learning."""
+    return {"kernel": (size, size), "bias": (size,)}
+
+
 def many(leaves: int) -> Shapes:
-    """As many leaves as asked for, of four shapes, as scanned or very deep models have them."""
+    """`leaves` leaves of four shapes, as in scanned or very deep models."""
     shapes = [(64, 64), (64,), (64, 256), (256,)]
     return [shapes[index % len(shapes)] for index in range(leaves)]
 
 
 TREES: dict[str, Callable[[], Shapes]] = {
+    "2 leaves": dense,
     "gpt": gpt,
     "resnet": resnet,
     "flat": flat,
@@ -66,5 +72,5 @@ TREES: dict[str, Callable[[], Shapes]] = {
 
 
 def parameters(shapes: Shapes) -> Any:
-    """Arrays of those shapes, of ones."""
+    """Arrays of ones of these shapes."""
     return jax.tree.map(jnp.ones, shapes, is_leaf=lambda shape: isinstance(shape, tuple))

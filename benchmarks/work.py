@@ -1,4 +1,4 @@
-"""What is timed: the same optimizers from each library."""
+"""The optimizers of the benchmarks, the same from each library."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +10,7 @@ import gradtx
 
 
 def muon(library: Any) -> Any:
-    """Muon for the matrices but the embeddings, Adam for all else."""
+    """Muon for the matrices except embeddings, Adam for all other leaves."""
     if library is gradtx:
         return library.muon(1e-3)
     whole = library.contrib.MuonDimensionNumbers()
@@ -39,24 +39,24 @@ WORK: dict[str, Callable[[Any], Any]] = {
     "Adafactor": lambda library: library.adafactor(1e-3),
     "Muon": muon,
 }
-"""By name: from gradtx or Optax, which share their names, to the optimizer."""
+"""By name, a function from gradtx or Optax, which share their names, to the optimizer."""
 
 
-# On the deep trees Optax compiles these for minutes, and on the flat one there is no matrix.
+# On the deep trees Optax takes minutes to compile these, and the flat tree has no matrix.
 NOT_ON = {
-    "Muon": ("resnet", "flat", "500 leaves", "2000 leaves"),
+    "Muon": ("2 leaves", "resnet", "flat", "500 leaves", "2000 leaves"),
     "LAMB": ("2000 leaves",),
     "Adafactor": ("2000 leaves",),
 }
 
 
 def works(tree: str) -> list[str]:
-    """The names of what is timed on that tree."""
+    """The names of the optimizers for this tree."""
     return [name for name in WORK if tree not in NOT_ON.get(name, ())]
 
 
 def torch_works(torch: Any) -> dict[str, Callable[..., Any]]:
-    """By name: from parameters and the implementation (`fused` or `foreach`) to PyTorch's optimizer."""
+    """By name, a function from parameters and an implementation (`fused` or `foreach`) to the optimizer."""
     adamw = partial(torch.optim.AdamW, lr=1e-3, weight_decay=0.1)
     return {
         "SGD with momentum": partial(torch.optim.SGD, lr=1e-2, momentum=0.9),

@@ -13,21 +13,32 @@ expression that makes it, compares, hashes, pickles, and is a pytree of its hype
 {'w': Array([ 0.9, -1.9], dtype=float32)}
 """
 
+import inspect
+
 # ruff: noqa: F403 - each floor names in its __all__ what it makes public
-from gradtx import core, interop, optimizers, schedules, stepping, transforms, tree, wrappers
+from gradtx import core, interop, optimizers, schedules, selection, stepping, transforms, tree, wrappers
 from gradtx.core import *
+from gradtx.core import document
 from gradtx.optimizers import *
 from gradtx.schedules import *
+from gradtx.selection import *
 from gradtx.stepping import *
 from gradtx.transforms import *
-from gradtx.tree import MaskedNode, by_path
-from gradtx.tree import norm as global_norm
+from gradtx.tree import MaskedNode, norm as global_norm
 from gradtx.wrappers import *
 
-__all__ = ["MaskedNode", "by_path", "global_norm", "interop", "tree"]
+__all__ = ["MaskedNode", "global_norm", "interop", "selection", "tree"]
 __all__ += core.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
+__all__ += selection.__all__
 __all__ += stepping.__all__
 __all__ += transforms.__all__
 __all__ += wrappers.__all__
+
+for _name in __all__:
+    _public = globals()[_name]
+    if inspect.isfunction(_public):
+        document(_public)
+    elif inspect.isclass(_public) and _public.__module__.startswith(__name__):  # `Params` is `typing.Any`
+        _public.__module__ = __name__  # pickles, errors and documentation name no file

@@ -9,7 +9,7 @@ import numpy as np
 
 import gradtx
 from gradtx import GradientTransformation
-from gradtx.tree.leaves import is_inexact, widened
+from gradtx.tree import is_inexact, widened
 
 
 def double(updates: Any, params: Any) -> Any:
@@ -233,7 +233,9 @@ CASES: dict[str, GradientTransformation] = {
     "sign_sgd": gradtx.sign_sgd(0.1),
     "signum": gradtx.signum(0.1, accumulator_dtype="bfloat16"),
     "simplified_ademamix": gradtx.simplified_ademamix(0.01, alpha=1.0),
-    "soap": gradtx.soap(0.1, eps=0.1, update_interval=2, max_size=4, adam_learning_rate=falling),
+    "soap": gradtx.soap(
+        0.1, eps=0.1, update_interval=2, max_size=4, rest=gradtx.adamw(falling, weight_decay=0.0)
+    ),
     "sm3": gradtx.sm3(0.1),
     "soft_sign": gradtx.soft_sign(falling),
     "sophia": gradtx.sophia(0.1, update_interval=2, hessian_diagonal_fn=gradtx.gauss_newton_bartlett()),
@@ -260,7 +262,7 @@ def transformation_makers() -> dict[str, Any]:
 
 def _makes_transformation(maker: Any) -> bool:
     if inspect.isclass(maker) and issubclass(maker, GradientTransformation):
-        return maker is not GradientTransformation
+        return not maker._abstract
     call = vars(maker).get("__call__") if inspect.isclass(maker) else maker
     made = inspect.signature(call).return_annotation if inspect.isfunction(call) else None
     return inspect.isclass(made) and issubclass(made, GradientTransformation)

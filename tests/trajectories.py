@@ -8,14 +8,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from gradtx import apply_updates
+from gradtx import GradientTransformation, apply_updates
 
 SHAPES: Mapping[str, tuple[int, ...]] = {"matrix": (3, 4), "scalar": ()}
 
 # A rule is a dozen roundings a step, of 6e-8 each in single precision and 1.1e-16 in double, which add up to
 # the tolerance at worst; a misplaced term is off by 1e-3 and more, as no hyperparameter here is smaller.
 TOLERANCE = {"float32": 1e-6, "complex64": 1e-6, "float64": 1e-12}
+DTYPES = pytest.mark.parametrize("dtype", list(TOLERANCE))
 
 Tree = dict[str, Any]
 Rule = Callable[[Tree, list[Tree]], Iterable[Tree]]
@@ -62,13 +64,15 @@ def in_precision_of(dtype: Any) -> AbstractContextManager[Any]:
 
 
 def trajectory(tx: Any, params: Tree, steps: list[Tree]) -> tuple[Tree, Tree, Any]:
-    """Every update stacked over the steps, the parameters after the last one, and the state then."""
+    """Every update, before rounding, stacked over the steps; the last parameters; and the last state."""
+
+    update = tx.wide_update if isinstance(tx, GradientTransformation) else tx.update
 
     @jax.jit
     def run(params: Tree, steps: Tree) -> Any:
         def step(carry: Any, gradient: Tree) -> Any:
             params, state = carry
-            updates, state = tx.update(gradient, state, params)
+            updates, state = update(gradient, state, params)
             return (apply_updates(params, updates), state), updates
 
         return jax.lax.scan(step, (params, tx.init(params)), steps)

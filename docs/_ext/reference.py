@@ -19,7 +19,7 @@ from sphinx.util.inspect import signature, stringify_signature
 
 import gradtx
 
-PACKAGES = ["core", "transforms", "schedules", "wrappers", "optimizers", "tree"]
+PACKAGES = ["core", "transforms", "schedules", "wrappers", "optimizers", "selection", "tree"]
 """In the order in which one learns them; those that come later are added at the end."""
 
 FENCE = "`````"
@@ -71,16 +71,16 @@ def page(package: ModuleType) -> str:
 
 
 def home(package: ModuleType, name: str) -> str:
-    """The module in which a name of a package is defined."""
-    defined = getattr(getattr(package, name), "__module__", "")
-    if defined.startswith("gradtx."):  # of this package, or of one on a lower floor
-        return defined
-    modules = (f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__))
-    return next(module for module in modules if ("", name) in attribute_docs(module))
+    """The module in which a name of a package is defined; public classes say `gradtx` of themselves."""
+    definition = re.compile(rf"^(class|def) {name}\b|^{name}(: .+)? = |^    {name} = ", re.MULTILINE)
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if definition.search(inspect.getsource(importlib.import_module(module.name))):
+            return module.name
+    return getattr(package, name).__module__  # of a lower floor
 
 
 def section(package: ModuleType, module: ModuleType, names: list[str]) -> Iterator[str]:
-    yield f"## {module.__name__.rpartition('.')[2].replace('_', ' ').capitalize()}"
+    yield f"## {module.__name__.rpartition('.')[2].strip('_').replace('_', ' ').capitalize()}"
     yield markdown(module.__doc__ or "")
     # What a file defines first is what the others in it belong to, but for the states.
     source = inspect.getsource(module)

@@ -1,4 +1,4 @@
-"""The arguments of `gradtx train`. What cannot be used ends in one line on stderr and exit code 2."""
+"""The arguments of `gradtx train`. An unusable argument ends in one line on stderr and exit code 2."""
 
 import argparse
 import math
@@ -15,10 +15,10 @@ from gradtx.cli.text import Corpus, python_topics, read_text
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for, checked."""
+    """The validated arguments of the user."""
 
     corpus: Corpus
-    optimizer: OptimizerFactory | None  # None: the chain that `gradtx.cli.concepts` spells out
+    optimizer: OptimizerFactory | None  # None: the default chain of `gradtx.cli.concepts`
     learning_rate: float | None  # at its peak; None: the default
     weight_decay: float | None  # None: the default
     steps: int
@@ -28,10 +28,10 @@ class Options:
 
 
 def parse(argv: Sequence[str] | None, context: int) -> Options:
-    """The options in `argv`, for a model that looks back over `context` characters.
+    """The options in `argv`, for a model with a context of `context` characters.
 
     Raises:
-      SystemExit: with code 2 where they cannot be used, after one line on stderr that says why.
+      SystemExit: with code 2 for an unusable argument, after one line on stderr with the reason.
     """
     parser = _OneLineParser(prog="gradtx", description="Gradient transformations for JAX.")
     commands = parser.add_subparsers(metavar="command", required=True, parser_class=_OneLineParser)
@@ -40,7 +40,8 @@ def parse(argv: Sequence[str] | None, context: int) -> Options:
         help="train a small character-level language model",
         description="Trains a small character-level transformer on text, and shows its optimizer at work.",
     )
-    _add_arguments(train)
+    _add_run_arguments(train)
+    _add_optimizer_arguments(train)
     chosen = vars(parser.parse_args(argv))
     factory: OptimizerFactory | None = chosen["optimizer"]
     if chosen["weight_decay"] is not None and factory and not takes_weight_decay(factory):
@@ -53,9 +54,31 @@ def parse(argv: Sequence[str] | None, context: int) -> Options:
     return Options(corpus=corpus, **chosen)
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--text", type=Path, metavar="FILE", help="what to learn; default: the help topics of Python")
+    add(
+        "--steps",
+        type=_integer(1, 10**7),
+        default=1000,
+        metavar="N",
+        help="updates to make; default: %(default)s",
+    )
+    add(
+        "--batch-size",
+        type=_integer(1, 2**12),
+        default=16,
+        metavar="N",
+        help="sequences in a step; default: %(default)s",
+    )
+    help_of_seed = "of the initial parameters, the batches and the sample; default: %(default)s"
+    add("--seed", type=_integer(0, 2**32 - 1), default=0, metavar="N", help=help_of_seed)
+    help_of_out = "where to write the picture of the run; default: the current directory"
+    add("--out", type=_argument(_writable_directory), default=".", metavar="DIR", help=help_of_out)
+
+
+def _add_optimizer_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--optimizer",
         type=_argument(find_optimizer),
@@ -74,34 +97,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DECAY",
         help="decoupled from the gradient; default: 0.1, or that of the optimizer named",
     )
-    add(
-        "--steps",
-        type=_integer(1, 10**7),
-        default=1000,
-        metavar="N",
-        help="updates to make; default: %(default)s",
-    )
-    add(
-        "--batch-size",
-        type=_integer(1, 2**12),
-        default=16,
-        metavar="N",
-        help="sequences in a step; default: %(default)s",
-    )
-    add(
-        "--seed",
-        type=_integer(0, 2**32 - 1),
-        default=0,
-        metavar="N",
-        help="of the initial parameters, the batches and the sample; default: %(default)s",
-    )
-    add(
-        "--out",
-        type=_argument(_writable_directory),
-        default=".",
-        metavar="DIR",
-        help="where to write the picture of the run; default: the current directory",
-    )
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -112,7 +107,7 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def _argument(convert: Callable[[str], Any]) -> Callable[[str], Any]:
-    """`convert`, with its errors in the form whose message argparse shows."""
+    """`convert` with errors whose messages argparse shows."""
 
     def converted(text: str) -> Any:
         try:
@@ -147,7 +142,7 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
 
 
 def _writable_directory(name: str) -> Path:
-    """`name` as a directory, made where it is missing, in which a file can be written."""
+    """`name` as a directory in which a file can be written; a missing directory is made."""
     path = Path(name)
     try:
         path.mkdir(parents=True, exist_ok=True)

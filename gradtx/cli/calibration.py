@@ -1,16 +1,15 @@
-"""A peak learning rate for an optimizer that states none.
+"""A peak learning rate for an optimizer without a default learning rate.
 
-The unit of a learning rate differs from method to method: at rate 1 a step of Adam moves each parameter
-by about 1, a step of gradient descent along a clipped gradient by about 0.001. How far a good step moves
-them differs little. So the rate is measured rather than looked up in a table: it is the one at which a
-step has the root mean square that trains this model well.
+The unit of a learning rate differs between methods: at rate 1, a step of Adam moves each parameter by about
+1, and a step of gradient descent along a clipped gradient by about 0.001. The size of a good step differs
+little. The rate is therefore measured instead of looked up in a table: it is the rate at which a step has the
+root mean square that trains this model well.
 
-Over 400 steps of the default model, the peaks found like this bring each of gradient descent, momentum,
-AdaGrad, RMSprop, Adam and AMSGrad below a validation loss of 1.9.
+Over 400 steps of the default model, the peaks found in this way bring gradient descent, momentum, AdaGrad,
+RMSprop, Adam and AMSGrad each below a validation loss of 1.9.
 """
 
 from functools import partial
-from typing import Any
 
 import jax
 
@@ -32,12 +31,12 @@ def calibrated_learning_rate(
 
     Args:
       at_rate_one: the optimizer with the learning rate 1.
-      architecture: that of the model.
-      params: where the gradients are taken; they do not move.
-      batches: one for each gradient, shape `(BATCHES, batch_size, context + 1)`.
+      architecture: the architecture of the model.
+      params: the parameters at which the gradients are taken; they do not change.
+      batches: one batch for each gradient, in an array of shape `(BATCHES, batch_size, context + 1)`.
     """
     size = float(_size_of_last_update(at_rate_one, architecture, params, batches))
-    # Without any gradient, as on a text of one character, every rate does as well.
+    # With a gradient of zero, as on a text of one character, all rates are equal.
     return float(f"{STEP_SIZE / size:.2g}") if size > 0.0 else STEP_SIZE
 
 
@@ -45,7 +44,7 @@ def calibrated_learning_rate(
 def _size_of_last_update(
     tx: gradtx.GradientTransformation, architecture: Architecture, params: Params, batches: jax.Array
 ) -> jax.Array:
-    def step(state: Any, batch: jax.Array) -> tuple[Any, jax.Array]:
+    def step(state: gradtx.OptState, batch: jax.Array) -> tuple[gradtx.OptState, jax.Array]:
         updates, state, _, _ = next_update(architecture, tx, params, state, batch)
         return state, gradtx.global_norm(updates)
 

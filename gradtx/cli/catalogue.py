@@ -1,4 +1,4 @@
-"""The optimizers that `gradtx train` knows by name: those of the library, without a list of its own."""
+"""The optimizers of the library by name, for `gradtx train`."""
 
 import inspect
 from collections.abc import Callable
@@ -12,7 +12,7 @@ OptimizerFactory = Callable[..., gradtx.GradientTransformation]
 
 
 def known_optimizers() -> dict[str, OptimizerFactory]:
-    """The functions of `gradtx.optimizers` that a learning rate alone makes an optimizer of, by name."""
+    """The functions of `gradtx.optimizers` that require a learning rate alone, by name."""
     public = {name: getattr(gradtx.optimizers, name) for name in gradtx.optimizers.__all__}
     return {name: value for name, value in sorted(public.items()) if _takes_a_rate_alone(value)}
 
@@ -21,7 +21,8 @@ def find_optimizer(name: str) -> OptimizerFactory:
     """The optimizer of `gradtx.optimizers` of this name.
 
     Raises:
-      ValueError: when there is none, with the nearest names; when it needs what training does not pass.
+      ValueError: for an unknown name, with the nearest ones; for an optimizer that needs an argument that
+        this training does not pass.
     """
     known = known_optimizers()
     if name not in known:
@@ -39,7 +40,7 @@ def takes_weight_decay(factory: OptimizerFactory) -> bool:
 
 
 def own_learning_rate(factory: OptimizerFactory) -> float | None:
-    """The default of the optimizer's learning rate, where it has one."""
+    """The default learning rate of the optimizer, if it has one."""
     default = inspect.signature(factory).parameters["learning_rate"].default
     return default if isinstance(default, float) else None
 

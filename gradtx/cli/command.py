@@ -1,4 +1,4 @@
-"""From the arguments of a command to its exit code."""
+"""The command line, from its arguments to its exit code."""
 
 import io
 import sys
@@ -14,22 +14,21 @@ def main(argv: Sequence[str] | None = None, architecture: Architecture | None = 
     """Runs the command line.
 
     Args:
-      argv: the arguments; those of the process when `None`.
-      architecture: the size of the model; the default one when `None`.
+      argv: the arguments; `None` for those of the process.
+      architecture: the size of the model; `None` for the default one.
 
     Returns:
-      The exit code: 0 after a whole run, 1 after one that failed, 2 when a package is missing, 130
-      after Ctrl-C.
+      The exit code: 0 after a complete run, 1 after a failure, 2 for a missing package, and 130 after
+      Ctrl-C.
 
     Raises:
-      SystemExit: with code 2 and one line on stderr for arguments that cannot be used, with code 0 after
-        `--help`.
+      SystemExit: with code 2 and one line on stderr for an unusable argument, and with code 0 after `--help`.
     """
     architecture = architecture or Architecture()
     _never_fail_on_a_character()
     try:
         options = parse(argv, architecture.context)
-        # Here, not above: of all gradtx this module alone needs the packages of the extra.
+        # Imported here, since this module alone needs the packages of the extra.
         from gradtx.cli.train import train  # noqa: PLC0415
 
         return train(options, architecture)
@@ -45,6 +44,6 @@ def main(argv: Sequence[str] | None = None, architecture: Architecture | None = 
 
 
 def _never_fail_on_a_character() -> None:
-    """Makes stdout replace what its encoding lacks: the text, and so the sample, may hold any character."""
+    """Makes stdout replace characters outside of its encoding: the text and the sample may have any."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace", line_buffering=True)

@@ -1,4 +1,4 @@
-"""The optimizer of a run as the concepts that it chains, each with a few words about it."""
+"""The optimizer of a run as a chain of concepts, each with a description."""
 
 import inspect
 import re
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import gradtx
 from gradtx.cli.catalogue import OptimizerFactory
 
-Concept = tuple[gradtx.GradientTransformation, str]  # a transformation, and in words what it does
+Concept = tuple[gradtx.GradientTransformation, str]  # a transformation and its description
 
 MAX_NORM = 1.0
 DEFAULT_LEARNING_RATE = 6e-3  # of the default chain
@@ -18,7 +18,7 @@ _WIDTH = 100  # columns
 
 
 def warmup_cosine(peak: float, steps: int) -> gradtx.Schedule:
-    """A rise to `peak` in the first tenth of the steps, then a cosine down to a hundredth of it."""
+    """A linear rise to `peak` in the first tenth of the steps, then cosine decay to a hundredth of it."""
     return gradtx.warmup_cosine_decay_schedule(
         0.0, peak, warmup_steps=steps // 10, decay_steps=steps, end_value=peak / 100
     )
@@ -27,19 +27,19 @@ def warmup_cosine(peak: float, steps: int) -> gradtx.Schedule:
 def concepts_of(
     factory: OptimizerFactory | None, learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None
 ) -> list[Concept]:
-    """The concepts of the optimizer, or of the default chain where it is `None`, in their order."""
+    """The concepts of the optimizer, or of the default chain for `None`, in their order."""
     if factory is None:
         return _default_concepts(learning_rate, weight_decay)
     return _named_concepts(factory, learning_rate, weight_decay)
 
 
 def chained(concepts: Sequence[Concept]) -> gradtx.GradientTransformation:
-    """The optimizer that the concepts make together."""
+    """The chain of the concepts."""
     return gradtx.chain(*(tx for tx, _ in concepts))
 
 
 def described(concepts: Sequence[Concept]) -> str:
-    """The expression that makes the optimizer, with each concept's words above it."""
+    """The optimizer as an expression, with the description of each concept above it."""
     lines = ["chain("]
     for tx, words in concepts:
         lines += textwrap.wrap(words, _WIDTH, initial_indent="    # ", subsequent_indent="    # ")
@@ -50,7 +50,7 @@ def described(concepts: Sequence[Concept]) -> str:
 
 
 def _default_concepts(learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None) -> list[Concept]:
-    """AdamW with clipping, one concept at a time: what the optimizer does when none is named."""
+    """AdamW with clipping, one concept at a time: the default chain."""
     decay = DEFAULT_WEIGHT_DECAY if weight_decay is None else weight_decay
     return [
         (
@@ -75,20 +75,20 @@ def _default_concepts(learning_rate: gradtx.ScalarOrSchedule, weight_decay: floa
 def _named_concepts(
     factory: OptimizerFactory, learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None
 ) -> list[Concept]:
-    """An optimizer of the library at its own defaults, behind the same clipping."""
+    """An optimizer of the library at its own defaults, after the same clipping."""
     decay = {} if weight_decay is None else {"weight_decay": weight_decay}
     clipping = gradtx.clip_by_global_norm(MAX_NORM)
     return [(tx, _first_line(tx)) for tx in (clipping, *_links(factory(learning_rate, **decay)))]
 
 
 def _links(tx: gradtx.GradientTransformation) -> list[gradtx.GradientTransformation]:
-    """The transformations that a chain applies one after another; others are one."""
+    """The transformations of a chain, with those of chains in it; any other transformation alone."""
     if not isinstance(tx, gradtx.chain):
         return [tx]
     return [link for part in tx.transformations for link in _links(part)]
 
 
 def _first_line(tx: gradtx.GradientTransformation) -> str:
-    """How its documentation begins, without the equation that may stand behind a colon."""
+    """The first paragraph of the documentation, without an equation after a colon."""
     first, *_ = (inspect.getdoc(type(tx)) or "").split("\n\n")
     return re.sub(r":\s+\$[^$]*\$", "", first)

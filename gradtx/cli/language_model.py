@@ -1,13 +1,13 @@
 """A small decoder-only transformer over characters, in plain JAX.
 
-It is written for one sequence of `t` characters; `loss` and users map it over a batch. Each block adds
-to the residual stream `x`, of shape `(t, width)`,
+Its functions take one sequence of `t` characters; `loss` maps them over a batch. Each block adds to the
+residual stream `x`, of shape `(t, width)`,
 
     x = x + attention(norm(x))
     x = x + feed_forward(norm(x))
 
-after Vaswani et al. (2017), arXiv:1706.03762, with the norm in front (Xiong et al., 2020,
-arXiv:2002.04745), root-mean-square norms (Zhang and Sennrich, 2019, arXiv:1910.07467) and rotary
+after Vaswani et al. (2017), arXiv:1706.03762, with the norm before each part (Xiong et al.,
+2020, arXiv:2002.04745), root-mean-square norms (Zhang and Sennrich, 2019, arXiv:1910.07467) and rotary
 positions (Su et al., 2021, arXiv:2104.09864).
 """
 
@@ -26,14 +26,14 @@ Params = dict[str, Any]
 class Architecture:
     """The size of the model."""
 
-    context: int = 64  # how many characters it sees
+    context: int = 64  # the number of characters that the model sees
     width: int = 96  # of the residual stream
     depth: int = 3  # blocks
     heads: int = 4  # attention heads in a block, each `width / heads` wide, an even number
 
 
 def init_params(random: np.random.Generator, architecture: Architecture, vocabulary_size: int) -> Params:
-    """Random parameters, with names that tell the weight decay mask what each of them is."""
+    """Random parameters, under names from which the mask of the weight decay knows their kinds."""
     width, depth = architecture.width, architecture.depth
 
     def normal(shape: tuple[int, int], scale: float) -> jax.Array:
@@ -46,7 +46,7 @@ def init_params(random: np.random.Generator, architecture: Architecture, vocabul
         return {"scale": jnp.ones(width)}
 
     def block() -> Params:
-        # What a block adds is scaled down, so that the stream does not grow with the depth.
+        # The parts of a block are scaled down, so that the residual stream does not grow with the depth.
         added = (2 * depth) ** -0.5
         return {
             "attention_norm": norm(),
@@ -61,7 +61,7 @@ def init_params(random: np.random.Generator, architecture: Architecture, vocabul
         "embedding": normal((vocabulary_size, width), 1.0),
         "blocks": [block() for _ in range(depth)],
         "final_norm": norm(),
-        # Small: the first predictions are all but uniform, and the first loss the log of the vocabulary.
+        # Small, for almost uniform first predictions: the first loss is the log of the vocabulary size.
         "head": kernel(width, vocabulary_size, 0.1),
     }
 
@@ -69,7 +69,7 @@ def init_params(random: np.random.Generator, architecture: Architecture, vocabul
 def logits(architecture: Architecture, params: Params, characters: jax.Array) -> jax.Array:
     """Unnormalized log-probabilities of each next character, shape `(t, vocabulary_size)`.
 
-    Those at position i depend on `characters[: i + 1]` alone.
+    The logits at position i depend on `characters[: i + 1]` alone.
     """
     x = params["embedding"][characters]
     for block in params["blocks"]:
@@ -84,7 +84,7 @@ def _norm(params: Params, x: jax.Array) -> jax.Array:
 
 
 def _attention(params: Params, x: jax.Array, heads: int) -> jax.Array:
-    """Each position's average of the values at and before it, weighted by how its query meets their keys."""
+    """For each position, the average of the values up to it, weighted by the products of query and keys."""
     t, width = x.shape
     qkv = (x @ params["query_key_value"]["kernel"]).reshape(t, 3, heads, width // heads)
     query, key, value = _rotated(qkv[:, 0]), _rotated(qkv[:, 1]), qkv[:, 2]
@@ -96,9 +96,9 @@ def _attention(params: Params, x: jax.Array, heads: int) -> jax.Array:
 
 
 def _rotated(x: jax.Array) -> jax.Array:
-    """Turns pairs of features by angles that grow with the position, each pair at its own speed.
+    """Rotates pairs of features by angles proportional to the position, each pair at its own speed.
 
-    The product of a query and a key then depends on the distance between them, not on their places.
+    The product of a query and a key then depends on the distance between them, and not on their positions.
     """
     t, _, width = x.shape
     speed = 10_000.0 ** -jnp.linspace(0.0, 1.0, width // 2, endpoint=False)
@@ -134,7 +134,7 @@ def generate(
 ) -> jax.Array:
     """`length` characters that continue a prompt of `context` characters, drawn one after another.
 
-    Below 1, `temperature` sharpens the model's probabilities, as p^(1 / temperature).
+    A `temperature` below 1 sharpens the probabilities p of the model, to p^(1 / temperature).
     """
 
     def step(seen: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:

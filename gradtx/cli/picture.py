@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass
 class History:
-    """What a run went through, one entry a step; a validation loss stands beside the steps before it."""
+    """The values of a run at each step; a validation loss has the number of steps before it."""
 
     loss: list[float] = field(default_factory=list)
     learning_rate: list[float] = field(default_factory=list)
@@ -20,7 +20,7 @@ class History:
 
 def write_picture(history: History, title: str, path: Path) -> None:
     """Draws the curves of a run into a PNG file."""
-    # A figure of its own, not pyplot's: no display is needed, and no global state is touched.
+    # A figure without pyplot needs no display and changes no global state.
     figure = Figure(figsize=(8, 6), dpi=150, layout="constrained")
     figure.suptitle(title)
     losses, rate = figure.subplots(2, sharex=True, height_ratios=[2.5, 1])
@@ -52,9 +52,9 @@ def _draw_rate(axes: Axes, history: History) -> None:
 
 
 def smoothed(values: list[float]) -> NDArray[np.float64]:
-    """The mean of each value and its neighbours, up to a fortieth of the whole on either side.
+    """The mean of each value and its neighbours, up to a fortieth of all values on either side.
 
-    At the beginning, where a loss falls fast, the later side reaches no further than the earlier one.
+    At the beginning, where a loss falls fast, the later side has no more neighbours than the earlier one.
     """
     index = np.arange(len(values))
     reach = np.minimum(len(values) // 40, index)

@@ -1,4 +1,4 @@
-"""How far the training is: a live bar on a terminal, a few plain lines in a log."""
+"""The progress of the training: a live bar on a terminal, a few plain lines in a log."""
 
 import os
 import shutil
@@ -14,10 +14,10 @@ class Progress:
     """A context in which `show` reports each step, on stderr."""
 
     def __init__(self, steps: int):
-        # A bar rewrites its line, which a file or a dumb terminal cannot.
+        # A bar rewrites its line, which is impossible in a file or on a dumb terminal.
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._interval = max(1, steps // _LINES)
-        columns, rows = shutil.get_terminal_size()  # 80 by 24 where the terminal does not tell
+        columns, rows = shutil.get_terminal_size()  # 80 by 24 if unknown
         self._bar = tqdm(
             total=steps,
             disable=not self._live,
@@ -35,7 +35,7 @@ class Progress:
         self._bar.close()
 
     def show(self, step: int, loss: float, learning_rate: float, gradient_norm: float) -> None:
-        """Reports that `step` steps are made, the last of them with these values."""
+        """Reports that `step` steps are done, and the values of the last one."""
         # Short enough to leave a bar in 80 columns.
         values = f"loss {loss:.3f}, rate {learning_rate:.1e}, gradient norm {gradient_norm:.2f}"
         self._bar.set_postfix_str(values, refresh=False)

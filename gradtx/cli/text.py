@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Characters = NDArray[np.int32]  # each the index of a character in the vocabulary
 
 _VALIDATION_PART = 0.1
-_VALIDATION_SEQUENCES = 1024  # enough for the loss to two digits; more of a long text would take long
+_VALIDATION_SEQUENCES = 1024  # enough for two digits of the loss; more would be slow
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Corpus:
 
     @classmethod
     def of(cls, text: str, context: int) -> "Corpus":
-        """The corpus of `text`, for sequences of `context` characters and the one after them.
+        """The corpus of `text`, for sequences of `context` characters and the next one.
 
         Raises:
-          ValueError: when the text is too short to be split into two parts with such a sequence in each.
+          ValueError: for a text that is too short for such a sequence in each of its two parts.
         """
         code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
         distinct, indices = np.unique(code_points, return_inverse=True)
@@ -45,7 +45,7 @@ class Corpus:
         return cls(vocabulary, characters[:begin], characters[begin:])
 
     def decode(self, characters: Any) -> str:
-        """The text that these indices stand for."""
+        """The text of these indices."""
         return "".join(self.vocabulary[index] for index in np.asarray(characters))
 
     def batches(self, batch_size: int, context: int, seed: int) -> Iterator[Characters]:
@@ -69,7 +69,7 @@ def python_topics() -> str:
     """The help topics that come with Python: half a megabyte of its documentation.
 
     Raises:
-      ValueError: when this Python was installed without them.
+      ValueError: for a Python that was installed without them.
     """
     try:
         from pydoc_data.topics import topics  # noqa: PLC0415 - some distributions leave it out
@@ -82,7 +82,7 @@ def read_text(path: Path) -> str:
     """The text of a UTF-8 file.
 
     Raises:
-      ValueError: when it cannot be read, or is not UTF-8.
+      ValueError: for a file that cannot be read or is not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")

@@ -1,4 +1,4 @@
-"""A training run: what is printed, the loop over the steps, and how it ends."""
+"""A training run: its output, the loop over the steps, and its end."""
 
 import math
 import sys
@@ -22,12 +22,12 @@ from gradtx.cli.text import Corpus
 
 PICTURE = "gradtx-train.png"
 
-_VALIDATIONS = 5  # in a run, beside the one before it
+_VALIDATIONS = 5  # in a run, after the one before the first step
 _SAMPLE_LENGTH = 400  # characters
 
 
 def train(options: Options, architecture: Architecture) -> int:
-    """Trains a model, prints what happens and writes a picture of it. Returns the exit code."""
+    """Trains a model, prints the results and writes a picture. Returns the exit code."""
     random = np.random.default_rng(options.seed)
     params = init_params(random, architecture, len(options.corpus.vocabulary))
     _print_task(options.corpus, architecture, params)
@@ -63,16 +63,16 @@ def _fit(
     architecture: Architecture,
     history: History,
 ) -> Params:
-    """The parameters to evaluate after all steps. `history` grows with each of them, whatever comes after.
+    """The parameters to evaluate after all steps. `history` has the values of each step, also after an error.
 
     Raises:
-      FloatingPointError: when a loss is no longer finite.
+      FloatingPointError: for a loss that is not finite.
     """
     batches = options.corpus.batches(options.batch_size, architecture.context, options.seed)
     validation = jnp.asarray(options.corpus.validation_batch(architecture.context))
     interval = max(1, options.steps // _VALIDATIONS)
     rates = np.asarray(schedule(np.arange(options.steps))).tolist()
-    # A copy, since a state may hold the parameters themselves and no array can be donated twice.
+    # Copies, since a state may contain the parameters, and no array can be donated twice.
     state = jax.tree.map(jnp.copy, tx.init(params))
 
     history.validation.append((0, _finite(mean_loss(architecture, params, validation), 0)))
@@ -96,7 +96,7 @@ def _finite(loss: jax.Array, step: int) -> float:
 
 
 def _peak(options: Options, architecture: Architecture, params: Params) -> float:
-    """The peak of the learning rate: the user's, else the optimizer's own, else a measured one."""
+    """The peak of the learning rate: from the user, else from the optimizer, else measured."""
     factory = options.optimizer
     if options.learning_rate is not None:
         return options.learning_rate
@@ -137,7 +137,7 @@ def _print_result(
 
 
 def _quoted(text: str) -> str:
-    """`text` behind a margin, without characters that would control the terminal."""
+    """`text` after a margin, without characters that control the terminal."""
     shown = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
     return textwrap.indent(shown, "  | ", predicate=lambda line: True)
 

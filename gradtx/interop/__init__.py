@@ -1,5 +1,7 @@
-"""Standing in the code of other libraries."""
+"""Gradtx in the code of other libraries."""
 
-from gradtx.interop.optax_chains import to_optax
+from gradtx.interop._optax import to_optax
 
-__all__ = ["to_optax"]
+__all__ = [
+    "to_optax",
+]

@@ -1,30 +1,35 @@
 """Optimizers: functions that return a chain, so that printing one shows its algorithm."""
 
-from gradtx.optimizers.adam_kin import (
-    adabelief,
-    adadelta,
-    adamax,
-    adamaxw,
-    nadam,
-    nadamw,
-    novograd,
-    radam,
-    yogi,
-)
-from gradtx.optimizers.adaptive import adagrad, adam, adam_l2, adamw, amsgrad, rmsprop
-from gradtx.optimizers.corrected import adamc
-from gradtx.optimizers.gradient_change import adan, mars
-from gradtx.optimizers.kronecker import shampoo, soap
-from gradtx.optimizers.large_batch import lamb, lars
-from gradtx.optimizers.learning_rate_free import prodigy
-from gradtx.optimizers.matrix import muon, normuon
-from gradtx.optimizers.memory_frugal import adafactor, sm3
-from gradtx.optimizers.private import dpsgd
-from gradtx.optimizers.schedule_free_sentences import schedule_free_adamw, schedule_free_sgd
-from gradtx.optimizers.second_order import sophia
-from gradtx.optimizers.sign_based import lion, sign_sgd, signum
-from gradtx.optimizers.slow_averages import ademamix, adopt, simplified_ademamix
-from gradtx.optimizers.stochastic_gradient import momentum, nesterov, noisy_sgd, sgd
+from gradtx.optimizers._adabelief import adabelief
+from gradtx.optimizers._adadelta import adadelta
+from gradtx.optimizers._adafactor import adafactor
+from gradtx.optimizers._adagrad import adagrad
+from gradtx.optimizers._adam import adam, adam_l2, adamw, amsgrad
+from gradtx.optimizers._adamax import adamax, adamaxw
+from gradtx.optimizers._adamc import adamc
+from gradtx.optimizers._adan import adan
+from gradtx.optimizers._ademamix import ademamix, simplified_ademamix
+from gradtx.optimizers._adopt import adopt
+from gradtx.optimizers._dpsgd import dpsgd
+from gradtx.optimizers._lamb import lamb
+from gradtx.optimizers._lars import lars
+from gradtx.optimizers._lion import lion
+from gradtx.optimizers._mars import mars
+from gradtx.optimizers._muon import muon
+from gradtx.optimizers._nadam import nadam, nadamw
+from gradtx.optimizers._normuon import normuon
+from gradtx.optimizers._novograd import novograd
+from gradtx.optimizers._prodigy import prodigy
+from gradtx.optimizers._radam import radam
+from gradtx.optimizers._rmsprop import rmsprop
+from gradtx.optimizers._schedule_free import schedule_free_adamw, schedule_free_sgd
+from gradtx.optimizers._sgd import momentum, nesterov, noisy_sgd, sgd
+from gradtx.optimizers._shampoo import shampoo
+from gradtx.optimizers._sign_sgd import sign_sgd, signum
+from gradtx.optimizers._sm3 import sm3
+from gradtx.optimizers._soap import soap
+from gradtx.optimizers._sophia import sophia
+from gradtx.optimizers._yogi import yogi
 
 __all__ = [
     "adabelief",

@@ -1,33 +1,34 @@
-"""Schedules: from the count of updates to a number."""
+"""Schedules: functions from the count of updates to a number."""
 
-from gradtx.schedules.annealing import cosine_annealing_schedule, cosine_decay_schedule
-from gradtx.schedules.batch_scaling import scaled_learning_rate
-from gradtx.schedules.cooldown import one_minus_sqrt_schedule, warmup_stable_decay_schedule
-from gradtx.schedules.decay_correction import corrected_weight_decay
-from gradtx.schedules.half_life import ademamix_alpha_schedule, ademamix_b3_schedule
-from gradtx.schedules.inverse_sqrt import (
-    inverse_sqrt_schedule,
-    noam_schedule,
-    relative_step_schedule,
-    t5_schedule,
-)
-from gradtx.schedules.joining import join_schedules
-from gradtx.schedules.one_cycle import cosine_onecycle_schedule, linear_onecycle_schedule
-from gradtx.schedules.piecewise import piecewise_constant_schedule, piecewise_interpolate_schedule
-from gradtx.schedules.restarts import cosine_restarts_schedule, sgdr_schedule
-from gradtx.schedules.shapes import (
+from gradtx.schedules._ademamix import ademamix_alpha_schedule, ademamix_b3_schedule
+from gradtx.schedules._batch_scaling import scaled_learning_rate
+from gradtx.schedules._checks import require as require
+from gradtx.schedules._cooldown import one_minus_sqrt_schedule, warmup_stable_decay_schedule
+from gradtx.schedules._cosine import cosine_annealing_schedule, cosine_decay_schedule
+from gradtx.schedules._decay import (
     exponential_decay,
     linear_schedule,
     polynomial_schedule,
     step_decay_schedule,
 )
-from gradtx.schedules.warmup import (
+from gradtx.schedules._inverse_sqrt import (
+    inverse_sqrt_schedule,
+    noam_schedule,
+    relative_step_schedule,
+    t5_schedule,
+)
+from gradtx.schedules._join import join_schedules
+from gradtx.schedules._onecycle import cosine_onecycle_schedule, linear_onecycle_schedule
+from gradtx.schedules._piecewise import piecewise_constant_schedule, piecewise_interpolate_schedule
+from gradtx.schedules._restarts import cosine_restarts_schedule, sgdr_schedule
+from gradtx.schedules._warmup import (
     linear_warmup_schedule,
     warmup_constant_schedule,
     warmup_cosine_decay_schedule,
     warmup_cosine_floor_schedule,
     warmup_exponential_decay_schedule,
 )
+from gradtx.schedules._weight_decay import corrected_weight_decay
 
 __all__ = [
     "ademamix_alpha_schedule",

@@ -1,5 +1,7 @@
-"""Running an optimizer's step outside of the user's `jit`."""
+"""Optimizer steps outside of a `jit` of the user."""
 
-from gradtx.stepping.stepper import Stepper
+from gradtx.stepping._stepper import Stepper
 
-__all__ = ["Stepper"]
+__all__ = [
+    "Stepper",
+]

@@ -1,36 +1,31 @@
-"""Wrappers: transformations that hold another one and decide where it applies."""
+"""Wrappers: transformations that contain others, and functions that make and read them."""
 
-from gradtx.wrappers.accumulation import (
+from gradtx.wrappers._accumulate import (
     MultiSteps,
     MultiStepsState,
     ShouldSkipUpdateFunction,
     accumulate,
     apply_every,
 )
-from gradtx.wrappers.caution import cautious
-from gradtx.wrappers.conditionals import (
+from gradtx.wrappers._average_params import AverageParamsState, average_params, stochastic_weight_average
+from gradtx.wrappers._cautious import cautious
+from gradtx.wrappers._conditional import (
     ConditionallyMaskState,
     ConditionallyTransformState,
     conditionally_mask,
     conditionally_transform,
 )
-from gradtx.wrappers.finiteness import (
-    ApplyIfFiniteState,
-    ZeroNansState,
-    all_finite,
-    apply_if_finite,
-    zero_nans,
-)
-from gradtx.wrappers.grafting import graft
-from gradtx.wrappers.guarding import GuardState, guard
-from gradtx.wrappers.injected_factories import inject_hyperparams
-from gradtx.wrappers.injection import InjectHyperparamsState, InjectStatefulHyperparamsState, inject
-from gradtx.wrappers.labels import by_mask
-from gradtx.wrappers.leaf_tables import leaf_table
-from gradtx.wrappers.look_ahead import LookaheadState, lookahead
-from gradtx.wrappers.loss_scaling import DynamicLossScaleState, dynamic_loss_scale
-from gradtx.wrappers.masking import MaskedState, freeze, masked
-from gradtx.wrappers.measures import (
+from gradtx.wrappers._finite import ApplyIfFiniteState, all_finite, apply_if_finite
+from gradtx.wrappers._graft import graft
+from gradtx.wrappers._group_scale import layerwise_decay, scale_by_group
+from gradtx.wrappers._guard import GuardState, guard
+from gradtx.wrappers._inject import InjectHyperparamsState, InjectStatefulHyperparamsState, inject
+from gradtx.wrappers._inject_hyperparams import inject_hyperparams
+from gradtx.wrappers._leaf_table import leaf_table
+from gradtx.wrappers._lookahead import LookaheadState, lookahead
+from gradtx.wrappers._loss_scale import DynamicLossScaleState, dynamic_loss_scale
+from gradtx.wrappers._masked import MaskedState, freeze, masked
+from gradtx.wrappers._measures import (
     by_group,
     exceeds,
     gradient_norm,
@@ -38,27 +33,17 @@ from gradtx.wrappers.measures import (
     update_norm,
     update_ratio,
 )
-from gradtx.wrappers.monitoring import MonitorState, measure_with_ema, metrics, monitor, snapshot
-from gradtx.wrappers.multipliers import layerwise_decay, scale_by_group
-from gradtx.wrappers.parameter_averaging import (
-    AverageParamsState,
-    average_params,
-    stochastic_weight_average,
-)
-from gradtx.wrappers.partitioning import (
+from gradtx.wrappers._monitor import MonitorState, measure_with_ema, metrics, monitor, snapshot
+from gradtx.wrappers._partition import (
     MultiTransformState,
     PartitionState,
     multi_transform,
     partition,
     selective_transform,
 )
-from gradtx.wrappers.schedule_free_wrapping import (
-    ScheduleFreeState,
-    schedule_free,
-    schedule_free_eval_params,
-)
-from gradtx.wrappers.sharpness import SAMState, sam
-from gradtx.wrappers.skipping import skip_large_updates, skip_not_finite
+from gradtx.wrappers._sam import SAMState, sam
+from gradtx.wrappers._schedule_free import ScheduleFreeState, schedule_free, schedule_free_eval_params
+from gradtx.wrappers._skip import skip_large_updates, skip_not_finite
 
 __all__ = [
     "ApplyIfFiniteState",
@@ -79,14 +64,12 @@ __all__ = [
     "SAMState",
     "ScheduleFreeState",
     "ShouldSkipUpdateFunction",
-    "ZeroNansState",
     "accumulate",
     "all_finite",
     "apply_every",
     "apply_if_finite",
     "average_params",
     "by_group",
-    "by_mask",
     "cautious",
     "conditionally_mask",
     "conditionally_transform",
@@ -119,5 +102,4 @@ __all__ = [
     "unmoved_share",
     "update_norm",
     "update_ratio",
-    "zero_nans",
 ]

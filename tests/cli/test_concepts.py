@@ -43,7 +43,7 @@ def test_an_optimizer_added_to_the_library_is_found(monkeypatch):
 
 def test_an_optimizer_that_needs_more_than_training_gives_is_refused(monkeypatch):
     class by_hessian(gradtx.GradientTransformation, needs=("hessian_diagonal",)):
-        def update(self, updates, state, params=None, **extra):
+        def apply(self, updates, state, params=None, **extra):
             return updates, state
 
     monkeypatch.setattr(gradtx.optimizers, "sgd", lambda learning_rate: by_hessian())

@@ -104,7 +104,7 @@ def test_under_jit_and_with_the_optimizer_as_an_argument():
 
 def test_each_transformation_changes_what_the_one_before_it_returned():
     class doubled(gradtx.GradientTransformation):
-        def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        def apply(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
             return updates, state
 
         def evaluation_params(self, state: Any, params: Any) -> Any:
@@ -119,7 +119,7 @@ def test_a_hook_sees_its_own_state_and_numbers_where_there_are_schedules():
     class shifted(gradtx.GradientTransformation):
         shift: Any = gradtx.hyperparameter()
 
-        def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        def apply(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
             return updates, state
 
         def evaluation_params(self, state: Any, params: Any) -> Any:

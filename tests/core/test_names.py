@@ -97,14 +97,14 @@ def test_get_finds_what_holds_no_leaf() -> None:
 
 def test_patterns_must_cover_every_leaf() -> None:
     params = {"dense": {"kernel": 1.0, "bias": 0.0}, "none": None}
-    mask = tree.by_path({"bias$": False, "kernel": True})
+    mask = gradtx.by_path({"bias$": False, "kernel": True})
     assert mask(params) == {"dense": {"kernel": True, "bias": False}, "none": None}
     with pytest.raises(ValueError, match=r"no pattern covers the leaf 'dense/kernel'.*'bias'"):
-        tree.by_path({"bias": False})(params)
+        gradtx.by_path({"bias": False})(params)
     with pytest.raises(ValueError, match="not a regular expression"):
-        tree.by_path({"(": True})
-    assert mask == tree.by_path({"bias$": False, "kernel": True})
-    assert mask != tree.by_path({"kernel": True, "bias$": False})
+        gradtx.by_path({"(": True})
+    assert mask == gradtx.by_path({"bias$": False, "kernel": True})
+    assert mask != gradtx.by_path({"kernel": True, "bias$": False})
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_patterns_must_cover_every_leaf() -> None:
         {"a": {"w": True, "b": False}, "c": True},
         {"a": {"w": True, "b": False}, "c": np.True_},
         lambda params: jax.tree.map(lambda p: p.shape != (3,), params),
-        tree.by_path({"a/b": False, "": True}),
+        gradtx.by_path({"a/b": False, "": True}),
     ],
 )
 def test_masks_as_trees_functions_and_patterns(mask: Any) -> None:
@@ -131,14 +131,14 @@ def test_a_mask_may_be_a_prefix_and_must_fit() -> None:
     updates, _ = tx.update(zero, tx.init(params), params)
     assert jax.tree.map(lambda u: float(u.max()), updates) == {"a": {"w": 0.0, "b": 0.0}, "c": 0.5}
     tx = gradtx.add_decayed_weights(0.5, {"a": False, "d": True})
-    with pytest.raises(ValueError, match="mask does not fit"):
+    with pytest.raises(ValueError, match=r"mask has an entry at \['d'\], where the parameters have nothing"):
         tx.update(zero, tx.init(params), params)
 
 
 def test_a_mask_with_nothing_where_a_parameter_stands_is_refused() -> None:
     params = {"k": jnp.ones(2)}
     tx = gradtx.add_decayed_weights(0.5, lambda params: {"k": None})
-    with pytest.raises(tree.TreeMismatchError, match=r"do not match mask at \['k'\].*expected nothing"):
+    with pytest.raises(ValueError, match=r"mask has nothing for the leaf at \['k'\]"):
         tx.update(params, tx.init(params), params)
 
 

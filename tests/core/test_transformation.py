@@ -9,31 +9,28 @@ import pytest
 
 import gradtx
 from gradtx import GradientTransformation, chain, constant_schedule, scale, trace
-from gradtx.tree import MaskedNode, TreeMismatchError, map_kernel
+from gradtx.tree import MaskedNode, TreeMismatchError, map_leaves
 
 
 class needs_value(GradientTransformation, needs=("value",)):
     """A transformation that multiplies by an extra argument."""
 
-    def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+    def apply(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         return jax.tree.map(lambda g: g * extra["value"], updates), state
 
 
-class wraps_one(GradientTransformation):
+class wraps_one(gradtx.Wrapper):
     """A wrapper, to see that it checks nothing itself."""
 
-    inner: GradientTransformation = gradtx.nested(gradtx.as_transformation)
+    inner: GradientTransformation = gradtx.nested(gradtx.as_transformation, state="")
     strength: float = gradtx.hyperparameter(default=1.0)
 
     def init(self, params: Any) -> Any:
         return self.inner.init(params)
 
-    def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        updates, state = self.inner.update(updates, state, params, **extra)
+    def apply(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        updates, state = self.update_part(self.inner, updates, state, params, **extra)
         return gradtx.scale(self.strength).update(updates, gradtx.EmptyState())[0], state
-
-    def parts(self, state: Any) -> Any:
-        return (("inner", self.inner, state),)
 
 
 def test_needs_join_what_is_nested() -> None:
@@ -146,7 +143,7 @@ class sees(GradientTransformation):
     def init(self, params: Any) -> SeenState:
         return SeenState(jnp.asarray(self.number, jnp.float32))
 
-    def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+    def apply(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         return updates, SeenState(jnp.asarray(self.number, jnp.float32))
 
 
@@ -184,7 +181,7 @@ def test_a_constant_schedule_takes_a_schedules_place_and_nothing_else_does() -> 
         tx.update(params, gradtx.sgd(0.5).init(params))
 
 
-def test_kernels_leave_alone_what_no_rule_moves() -> None:
+def test_leaves_that_are_not_differentiable_pass() -> None:
     tree = {"i": jnp.arange(2), "n": None, "m": MaskedNode(), "x": jnp.ones(2), "b": jnp.array(True)}
     updates = scale(2.0).update(tree, gradtx.EmptyState())[0]
     assert updates["i"] is tree["i"]
@@ -194,14 +191,14 @@ def test_kernels_leave_alone_what_no_rule_moves() -> None:
 
 
 def half(g: jax.Array, total: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """A kernel that adds."""
+    """A leaf function that adds."""
     assert g.dtype == total.dtype == jnp.float32
     return g, total + g
 
 
-def test_kernels_compute_in_float32_and_store_as_declared() -> None:
+def test_leaf_functions_compute_in_float32_and_store_as_declared() -> None:
     gradients, total = jnp.full(2, 2.0**-9, jnp.bfloat16), jnp.ones(2, jnp.bfloat16)
-    updates, stored = map_kernel(half, gradients, state=(total,))
+    updates, stored = map_leaves(half, gradients, state=(total,))
     assert updates.dtype == jnp.float32
     assert stored.dtype == jnp.bfloat16
     with jax.enable_x64(True):
@@ -312,7 +309,7 @@ def test_class_keywords_are_checked() -> None:
 
 
 def test_a_leaf_that_is_no_array_is_named_at_init() -> None:
-    with pytest.raises(TypeError, match=r"no array at \['f'\].*equinox\.filter"):
+    with pytest.raises(TypeError, match=r"at \['f'\], where an array must stand.*equinox\.filter"):
         gradtx.adam(0.1).init({"w": jnp.ones(2), "f": jnp.tanh})
 
 

@@ -35,9 +35,12 @@ def compiled(tx: Any, params: Any) -> Any:
         return jax.jit(step, donate_argnums=(0, 1)).lower(shapes, state, shapes).compile()
 
 
-def temporaries(tx: Any) -> float:
+def temporaries(tx: Any, dtype: Any = jnp.float32) -> float:
     """The temporary memory of a step, as a fraction of 4.2 MB of float32 parameters in 32 leaves."""
-    params = {f"layer {i}": {"kernel": jnp.zeros((256, 256)), "bias": jnp.zeros(256)} for i in range(16)}
+    params = {
+        f"layer {i}": {"kernel": jnp.zeros((256, 256), dtype), "bias": jnp.zeros(256, dtype)}
+        for i in range(16)
+    }
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
     return compiled(tx, params).memory_analysis().temp_size_in_bytes / size
 
@@ -47,6 +50,22 @@ def temporaries(tx: Any) -> float:
 def test_adamw_keeps_no_copy_of_the_gradients(clipped, scheduled):
     """Scalars, and partial sums of the norm: 0.003% and 0.4% here, and less the larger the leaves are."""
     assert temporaries(build(gradtx, clipped, scheduled)) < 0.01
+
+
+@pytest.mark.parametrize(
+    "tx",
+    [
+        build(gradtx, clipped=False),
+        build(gradtx, clipped=True),
+        gradtx.chain(gradtx.scale(0.5), gradtx.adamw(1e-3)),
+        gradtx.chain(gradtx.clip_by_global_norm(1.0), gradtx.lion(1e-4)),
+        gradtx.sgd(0.1),
+    ],
+    ids=["adamw", "clipped adamw", "scaled adamw", "clipped lion", "sgd"],
+)
+def test_bfloat16_keeps_no_copy_of_the_gradients_either(tx):
+    """Wide from the first part on: rounded between two parts, the gradients would be stored."""
+    assert temporaries(tx, jnp.bfloat16) < 0.01
 
 
 def test_optax_keeps_one_whole_copy_when_it_clips():

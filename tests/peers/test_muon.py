@@ -105,7 +105,7 @@ def test_optax_arguments_and_state_have_their_names():
     assert gradtx.MuonState._fields == optax.contrib.MuonState._fields[:2]
     tx = gradtx.muon(0.1, DEFAULT, 5, 0.95, 1e-8, 0.1, None, None, nesterov=True)
     params = {"up": {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3)}}
-    assert set(tx.init(params).inner_states) == set(optax.contrib.muon(0.1).init(params).inner_states)
+    assert set(tx.init(params)[0].inner_states) == set(optax.contrib.muon(0.1).init(params).inner_states)
 
 
 TORCH_OPTIONS = {"lr": 0.1, "momentum": 0.8, "weight_decay": 0.2, "eps": 1e-30, "ns_steps": 4}

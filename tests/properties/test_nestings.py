@@ -11,8 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import gradtx
 from gradtx import GradientTransformation
@@ -39,11 +38,12 @@ def read_update(updates: Any, state: Any, params: Any = None, *, value: Any) -> 
 
 
 READER = GradientTransformation(read_init, read_update)
-HOLDING = ("gradtx.core", "gradtx.wrappers")
 WRAPPERS = {
     name: case
     for name, case in CASES.items()
-    if case.nested and type(case).__name__ == name and type(case).__module__.startswith(HOLDING)
+    if type(case).__name__ == name
+    and name in {*gradtx.core.__all__, *gradtx.wrappers.__all__}
+    and case.nested
 }
 OPTIMIZERS = {name: case for name, case in CASES.items() if is_named(name) and not takes_examples(case)}
 

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import gradtx
 from gradtx import constant_schedule, join_schedules, linear_schedule
@@ -120,5 +119,5 @@ def test_a_one_cycle_of_one_step_goes_from_its_start_to_its_end():
 
 
 def test_what_is_no_schedule_is_refused():
-    with pytest.raises(TypeError, match="A schedule is a function of the count or a number"):
+    with pytest.raises(TypeError, match="A schedule must be a function of the count or a number"):
         linear_schedule(0.0, 1.0, 4) + "1"

@@ -193,7 +193,7 @@ WRONG_TYPES = {
     ),
     "text for a schedule": (
         lambda: gradtx.join_schedules(["1", 2.0], [10]),
-        "A schedule is a function of the count or a number, got '1'",
+        "A schedule must be a function of the count or a number, got '1'",
     ),
 }
 

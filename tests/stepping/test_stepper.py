@@ -10,7 +10,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 import gradtx
 from gradtx import Stepper, replace
-from gradtx.stepping.splitting import split
+from gradtx.stepping._splitting import split
 from tests.cases import (
     CASES,
     as_taken,
@@ -216,7 +216,7 @@ def test_the_context_of_a_trace_is_a_part_of_it(split_above):
 
 @WHOLE_OR_SPLIT
 def test_what_cannot_be_a_part_of_a_program_is_named(split_above):
-    with pytest.raises(TypeError, match="extra argument 'table' must hold arrays"):
+    with pytest.raises(TypeError, match="extra argument 'table' must be hashable"):
         Stepper(gradtx.sgd(0.1), split_above)({}, (), {}, table={"f": jnp.sin})
 
 

@@ -5,12 +5,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import gradtx
 from gradtx import masked, partition
-from gradtx.tree.leaves import is_inexact
+from gradtx.tree import is_inexact
 from tests.cases import CASES, takes_examples
 
 PARAMS = {"w": jnp.array([[0.5, -1.0], [2.0, 0.0]]), "b": jnp.array(1.0)}

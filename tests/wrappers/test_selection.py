@@ -1,4 +1,4 @@
-"""Masks and partitions: who gets which leaf, what the others cost, and what is refused."""
+"""Masks and partitions: the leaves of each group, the cost of the others, and the errors."""
 
 import pickle
 from typing import Any
@@ -87,10 +87,10 @@ def test_labels_may_be_a_prefix() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({"dense": "a"}, r"\['head'\] has no label; the groups are 'a'"),
-        ({"dense": "a", "head": None}, r"\['head'\] has no label"),
-        ({"dense": "a", "head": "c"}, r"\['head'\] has the label 'c', and the groups are 'a'"),
-        (lambda params: "c", r"has the label 'c'"),
+        ({"dense": "a"}, r"has nothing for the leaf at \['head'\]; give it 'a'"),
+        ({"dense": "a", "head": None}, r"has nothing for the leaf at \['head'\]"),
+        ({"dense": "a", "head": "c"}, r"has 'c' for the leaf at \['head'\]; it must be 'a'"),
+        (lambda params: "c", r"has 'c' for the leaf"),
         (by_path({"dense": "a"}), "no pattern covers the leaf 'head'"),
     ],
     ids=["none", "nothing", "unknown", "function", "patterns"],
@@ -105,7 +105,7 @@ def test_a_leaf_without_a_group_is_named(labels: Any, message: str) -> None:
 
 
 def test_what_is_no_mask_or_no_partition_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"\['head'\] has the label 2"):
+    with pytest.raises(ValueError, match=r"has 2 for the leaf at \['head'\]"):
         masked(scale(1.0), lambda params: {"dense": True, "head": 2}).init(PARAMS)
     with pytest.raises(TypeError, match="a dictionary from label to transformation"):
         partition([scale(1.0)], "a")
@@ -114,14 +114,15 @@ def test_what_is_no_mask_or_no_partition_is_refused() -> None:
     with pytest.raises(TypeError, match="values that can be hashed"):
         partition({"a": scale(1.0)}, {"w": jnp.ones(2)})
     tx = partition({"a": scale(1.0)}, "a")
-    with pytest.raises(ValueError, match="an entry for each of 'a'"):
+    with pytest.raises(ValueError, match="a dictionary with the keys a"):
         tx.update(GRADS, gradtx.PartitionState({"b": ()}))
     with pytest.raises(ValueError, match=r"partition: the state must have the fields \(inner_states\)"):
         tx.update(GRADS, ())
 
 
-def test_a_leaf_that_passes_by_is_checked_too() -> None:
-    tx = masked(scale(1.0), BIASES)
+@pytest.mark.parametrize("inner", [scale(1.0), record([])], ids=["checks", "lifted"])
+def test_a_leaf_that_passes_by_is_checked_too(inner: gradtx.GradientTransformation) -> None:
+    tx = masked(inner, BIASES)
     wrong = {**GRADS, "head": jnp.ones(3)}
     with pytest.raises(TreeMismatchError, match=r"\['head'\]: got shape \(3,\), expected shape \(4,\)"):
         tx.update(wrong, tx.init(PARAMS), PARAMS)
@@ -207,6 +208,9 @@ def test_functions_of_the_parameters_become_functions_of_a_group() -> None:
     plain = masked(record(seen), {"a": True, "b": False}, mask_compatible_extra_args=False)
     plain.update(gradients, plain.init(params), params, obj_fn=loss)
     assert seen[0]["obj_fn"] is loss
+    tx, own = masked(record(seen), {"a": True, "b": False}), {"a": params["a"], "b": {"c": MaskedNode()}}
+    tx.update(gradients, tx.init(params), params, grad_fn=jax.grad(loss))
+    assert jax.tree.structure(seen[1]["grad_fn"](own)) == jax.tree.structure(own)
 
 
 def test_an_update_of_none_may_stand_for_a_subtree() -> None:

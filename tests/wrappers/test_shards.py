@@ -1,4 +1,4 @@
-"""Where gradients are split over devices, all of them make one decision, and tell the same of it."""
+"""Gradients split over devices: all of them make one decision, and report the same."""
 
 import functools
 from contextlib import nullcontext
@@ -8,11 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import AxisType, NamedSharding
-from jax.sharding import PartitionSpec as P
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 import gradtx
-from gradtx import accumulate, by_group, by_path, exceeds, guard, measure_with_ema, monitor
+from gradtx import (
+    accumulate,
+    by_group,
+    by_path,
+    cautious,
+    exceeds,
+    graft,
+    guard,
+    measure_with_ema,
+    monitor,
+    scale_by_lion,
+    sgd,
+    sign_sgd,
+)
 
 DEVICES = 8
 SPLIT, EACH, WHOLE = P("d"), P(None, "d"), P()
@@ -127,3 +139,34 @@ def test_zeros_lie_on_an_explicit_mesh_as_the_update_would(how: str) -> None:
     assert made.sharding == skipped.sharding == params.sharding
     np.testing.assert_array_equal(made, 1.0)
     np.testing.assert_array_equal(skipped, 0.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda axis: cautious(scale_by_lion(), descent=False, axis_name=axis),
+        lambda axis: graft(sgd(0.5), sign_sgd(0.1), axis_name=axis),
+        lambda axis: graft(sgd(0.5), sign_sgd(0.1), layerwise=False, axis_name=axis),
+        lambda axis: gradtx.normalize_by_update_norm(axis_name=axis),
+    ],
+    ids=["caution", "graft", "global graft", "norm"],
+)
+def test_inside_shard_map_the_named_axis_makes_one_leaf_of_its_shards(make):
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    split = jax.sharding.PartitionSpec("data")
+    gradients = jnp.cos(jnp.arange(128.0) ** 1.5).reshape(2, 16, 4) * jnp.array([[[9.0]], [[1.0]]])
+
+    def second_update(tx: Any) -> Any:
+        def update(first: Any, second: Any) -> Any:
+            _, state = tx.update(first, tx.init(first))
+            return tx.update(second, state)[0]
+
+        return update
+
+    def on_mesh(tx: Any) -> Any:
+        sharded = jax.shard_map(second_update(tx), mesh=mesh, in_specs=(split, split), out_specs=split)
+        return jax.jit(sharded)(*gradients)
+
+    whole = second_update(make(None))(*gradients)
+    np.testing.assert_allclose(on_mesh(make("data")), whole, rtol=1e-5)
+    assert np.max(np.abs(on_mesh(make(None)) - whole)) > 0.01 * np.max(np.abs(whole))

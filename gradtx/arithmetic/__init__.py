@@ -1,0 +1,72 @@
+"""Arithmetic of arrays and numbers that several rules share, independent of trees and rules."""
+
+from gradtx.arithmetic._elementwise import (
+    abs_squared as abs_squared,
+    interpolate as interpolate,
+    quotient as quotient,
+)
+from gradtx.arithmetic._factored import (
+    clipped_direction as clipped_direction,
+    factored_averages as factored_averages,
+    inverse_root_factors as inverse_root_factors,
+    least_average as least_average,
+    over_root as over_root,
+    times_factors as times_factors,
+)
+from gradtx.arithmetic._factored_axes import Axes as Axes, as_axes as as_axes, factored_axes as factored_axes
+from gradtx.arithmetic._kronecker import (
+    LEFT as LEFT,
+    RIGHT as RIGHT,
+    Sides as Sides,
+    as_sides as as_sides,
+    eigenbasis as eigenbasis,
+    from_sides as from_sides,
+    gram as gram,
+    in_order_of as in_order_of,
+    inverse_root as inverse_root,
+    next_eigenbasis as next_eigenbasis,
+    rotate as rotate,
+    rotate_back as rotate_back,
+)
+from gradtx.arithmetic._matrices import (
+    LAST_TWO as LAST_TWO,
+    MuonDimensionNumbers as MuonDimensionNumbers,
+    axes_of as axes_of,
+    check_axes as check_axes,
+    fans as fans,
+    from_matrices as from_matrices,
+    made_whole as made_whole,
+    on_matrices as on_matrices,
+    split_as as split_as,
+    to_matrices as to_matrices,
+)
+from gradtx.arithmetic._moments import (
+    Moments as Moments,
+    complement as complement,
+    correction as correction,
+    look_ahead as look_ahead,
+    moments as moments,
+    normalized as normalized,
+)
+from gradtx.arithmetic._newton_schulz import (
+    as_polynomials as as_polynomials,
+    in_order as in_order,
+    newton_schulz as newton_schulz,
+)
+from gradtx.arithmetic._norms import (
+    AxisName as AxisName,
+    clipped as clipped,
+    multiply_by as multiply_by,
+    norm_of_squares as norm_of_squares,
+    root as root,
+    root_mean_square as root_mean_square,
+    shortening as shortening,
+)
+from gradtx.arithmetic._ordering import after as after
+from gradtx.arithmetic._rounding import rounded_within as rounded_within
+from gradtx.arithmetic._trust_ratio import (
+    UNBOUNDED as UNBOUNDED,
+    Bounds as Bounds,
+    as_bounds as as_bounds,
+    trust_ratio as trust_ratio,
+)

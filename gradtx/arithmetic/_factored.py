@@ -1,0 +1,60 @@
+"""The arithmetic of a factored second moment: the averages, and the gradient over their root."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.lax import optimization_barrier
+
+from gradtx.arithmetic._elementwise import abs_squared, interpolate
+from gradtx.arithmetic._norms import root_mean_square, shortening
+
+
+def factored_averages(
+    g: jax.Array, v_row: jax.Array, v_col: jax.Array, c: Any, eps: Any, axes: tuple[int, int]
+) -> tuple[jax.Array, jax.Array]:
+    """The new averages of the square of `g` over its columns and over its rows."""
+    row, column = axes
+    v_row = interpolate(v_row, jnp.mean(abs_squared(g), column) + eps, c)
+    # After the barrier the second mean takes its own squares; XLA on CPU would store one square for both.
+    v_col = interpolate(v_col, jnp.mean(abs_squared(optimization_barrier(g)), row) + eps, c)
+    return v_row, v_col
+
+
+def inverse_root_factors(
+    v_row: jax.Array, v_col: jax.Array, axes: tuple[int, int]
+) -> tuple[jax.Array, jax.Array]:
+    """The factors of 1 / sqrt(V), by row and by column, which broadcast against the leaf."""
+    row, column = axes
+    by_row, by_column = jnp.expand_dims(v_row, column), jnp.expand_dims(v_col, row)
+    mean = jnp.mean(by_row, row, keepdims=True)
+    least = least_average(v_row)
+    by_row, by_column = jnp.maximum(by_row, least), jnp.maximum(by_column, least)
+    return jnp.sqrt(mean) / jnp.sqrt(by_row), 1.0 / jnp.sqrt(by_column)
+
+
+def times_factors(g: jax.Array, by_row: jax.Array, by_column: jax.Array) -> jax.Array:
+    """The gradient over the root of a factored average."""
+    return g * by_row * by_column
+
+
+def over_root(g: jax.Array, v: jax.Array, least: jax.Array) -> jax.Array:
+    """The gradient over the root of a whole average."""
+    return g / jnp.sqrt(jnp.maximum(v, least))
+
+
+def least_average(v: jax.Array) -> jax.Array:
+    """The number that stands for an average of 0: all its gradients were 0, and the direction stays 0."""
+    return jnp.asarray(jnp.finfo(v.dtype).tiny, v.dtype)
+
+
+def clipped_direction(direction: Callable[..., jax.Array], bound: jax.Array, *arrays: jax.Array) -> jax.Array:
+    """`direction(*arrays)`, shortened to the root mean square `bound`.
+
+    It is computed twice, once to be measured and once in the loop that reads it. Without the barrier the
+    two would be one to the compiler, and XLA on CPU would store it whole. The same holds for a constant that
+    both broadcast to the size of the leaf.
+    """
+    size = root_mean_square(direction(*optimization_barrier(arrays)))
+    return direction(*arrays) * shortening(size, bound)

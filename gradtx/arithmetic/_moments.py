@@ -1,0 +1,65 @@
+"""The arithmetic of exponential moving averages.
+
+An average is described by the complement c = 1 - decay alone: the step, the bias correction and the decay
+follow from c. In float32, 0.999 and 1 - 0.999 are each rounded, and 1 - 0.999**t from the rounded decay has
+an error of 1e-5. With one c in double precision, all three agree up to rounding.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradtx.arithmetic._elementwise import quotient
+
+
+def complement(decay: Any) -> Any:
+    """1 - decay, in double precision for a concrete decay."""
+    return 1.0 - (float(decay) if _is_concrete(decay) else decay)
+
+
+def correction(c: Any, count: Any, lookahead: int = 0) -> jax.Array:
+    """1 - (1 - c)**(count + lookahead): the sum of the weights of an average after `count` updates.
+
+    An average divided by it has no bias towards its initial value of zero (Kingma and Ba 2015, section 3).
+    Under a schedule it is computed from the current decay, as if the decay had been constant.
+    """
+    steps = jnp.asarray(count).astype(float) + lookahead
+    if _is_concrete(c):
+        with np.errstate(divide="ignore"):  # c = 1: the average is its last value, and the correction is 1
+            return -jnp.expm1(steps * jnp.asarray(np.log1p(-c)).astype(float))
+    last = c == 1  # log1p has no derivative there
+    gradual = -jnp.expm1(steps * jnp.log1p(-jnp.where(last, 0.0, c)))
+    return jnp.where(last, 1.0 - (1.0 - c) ** steps, gradual)
+
+
+class Moments(NamedTuple):
+    """The numbers that Adam and its variants compute once a step from their two decays."""
+
+    c1: Any
+    c2: Any
+    correction1: Any
+    correction2: Any
+    next_correction1: Any = None
+
+
+def moments(b1: Any, b2: Any, count: Any, lookahead: bool = False) -> Moments:
+    """The complements of the decays and their corrections at `count`; `lookahead` adds the next one of b1."""
+    c1, c2 = complement(b1), complement(b2)
+    following = correction(c1, count, lookahead=1) if lookahead else None
+    return Moments(c1, c2, correction(c1, count), correction(c2, count), following)
+
+
+def look_ahead(mu: jax.Array, g: jax.Array, c1: Any, correction1: Any, next_correction1: Any) -> jax.Array:
+    """The corrected first moment one step ahead: with g for the next gradient, each term corrected."""
+    return (1 - c1) * mu / next_correction1 + c1 * g / correction1
+
+
+def normalized(first: jax.Array, nu: jax.Array, correction2: Any, eps: Any, eps_root: Any) -> jax.Array:
+    """A corrected first moment over the root of the corrected second one: the direction of Adam."""
+    return quotient(first, jnp.sqrt(nu / correction2 + eps_root) + eps)
+
+
+def _is_concrete(number: Any) -> bool:
+    return not isinstance(number, jax.Array)

@@ -1,0 +1,188 @@
+"""Declarations of the fields of a value: hyperparameters, structure and nested values."""
+
+import dataclasses
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from gradtx.core._contents import by_value
+
+
+def hyperparameter(
+    *,
+    default: Any = dataclasses.MISSING,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    kw_only: bool = False,
+    doc: str = "",
+) -> Any:
+    """Declares a number, which is data: another number does not retrace.
+
+    Args:
+      default: the default value; without one the field is required.
+      low: the least value allowed.
+      high: the greatest value allowed.
+      above: a bound that the value must exceed.
+      below: a bound that must exceed the value.
+      kw_only: whether the field is passed by keyword alone.
+      doc: the meaning of the field, for the `Args` of the docstring.
+    """
+    bounds = Bounds(low, high, above, below)
+    return dataclasses.field(
+        default=default,
+        kw_only=kw_only,
+        metadata={
+            "convert": lambda owner, name, value: owner.convert_hyperparameter(name, value, bounds),
+            "allowed": bounds.stated(),
+            "doc": doc,
+        },
+    )
+
+
+def static(
+    *,
+    default: Any = dataclasses.MISSING,
+    convert: Callable[[Any], Any] | None = None,
+    choices: tuple[Any, ...] = (),
+    low: int | None = None,
+    at: Callable[[Any, Any, Any, str], Any] | None = None,
+    kw_only: bool = False,
+    doc: str = "",
+) -> Any:
+    """Declares a part of the tree structure: another value retraces.
+
+    Args:
+      default: the default value; without one the field is required.
+      convert: a function from the argument to a hashable value.
+      choices: the values allowed; empty for all values.
+      low: for a whole number, the least one allowed; the largest is `LARGEST_COUNT`.
+      at: for an option of a `Rule` that differs between leaves, a function of the value of the field, the
+        updates, the parameters and a name for errors. It returns a tree with the option of each leaf, or
+        `None` for `True` at every leaf. `leaf` gets the option of its leaf.
+      kw_only: whether the field is passed by keyword alone.
+      doc: the meaning of the field, for the `Args` of the docstring.
+    """
+
+    def converted(owner: Any, name: str, value: Any) -> Any:
+        value = by_value(value if convert is None else convert(value))
+        where = f"{type(owner).__name__}: {name}"
+        if isinstance(default, bool) and not isinstance(value, bool):
+            raise TypeError(f"{where} must be True or False, got {value!r}.")
+        if low is not None:
+            value = whole_number(where, value, low)
+        return _checked(where, value, choices)
+
+    kind = "a boolean" if isinstance(default, bool) else "a whole number" if low is not None else ""
+    allowed = f"one of {_listed(choices)}" if choices else "" if low is None else f"at least {low}"
+    metadata = {"convert": converted, "static": True, "doc": doc, "allowed": allowed, "kind": kind} | (
+        {} if at is None else {"at": at}
+    )
+    return dataclasses.field(default=default, kw_only=kw_only, metadata=metadata)
+
+
+def nested(
+    convert: Callable[[Any], Any],
+    *,
+    default: Any = dataclasses.MISSING,
+    state: str | None = None,
+    keys: str | None = None,
+    may_skip: bool = False,
+    kind: str = "a transformation",
+    doc: str = "",
+) -> Any:
+    """Declares a field that contains another value, or a tuple of them.
+
+    Args:
+      convert: a function from the argument to this value.
+      default: the default value; without one the field is required.
+      state: in a `Wrapper`, the place of the nested state in the state of the wrapper: a path with dots, of
+        field names, entry numbers and `*` for the key of each transformation of a tuple. `""` is the whole
+        state.
+      keys: the static field with a key for each transformation of a tuple; by default they are numbered.
+      may_skip: whether an update of the nested transformation may be left out.
+      kind: the kind of the argument, for the `Args` of the docstring.
+      doc: the meaning of the field, for the `Args` of the docstring.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "convert": lambda owner, name, value: convert(value),
+            "nested": True,
+            "kind": kind,
+            "state": state,
+            "keys": keys,
+            "may_skip": may_skip,
+            "doc": doc,
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """The bounds of the number in a field; `None` for no bound."""
+
+    low: float | None
+    high: float | None
+    above: float | None
+    below: float | None
+
+    def stated(self) -> str:
+        """The bounds in words."""
+        return " and ".join(f"{words} {bound:g}" for words, bound, _ in self._finite())
+
+    def problem(self, value: float) -> str | None:
+        """The bounds in words for a `value` outside of them; a NaN is outside of all bounds."""
+        if not math.isnan(value) and all(holds(value, bound) for _, bound, holds in self._finite()):
+            return None
+        return self.stated() or "a number"
+
+    def _finite(self) -> list[tuple[str, float, Callable[[float, float], bool]]]:
+        bounds = (
+            ("at least", self.low, operator.ge),
+            ("above", self.above, operator.gt),
+            ("at most", self.high, operator.le),
+            ("below", self.below, operator.lt),
+        )
+        return [(words, bound, holds) for words, bound, holds in bounds if bound is not None]
+
+
+LARGEST_COUNT = 2**31 - 1
+"""Counts are int32 and stay at this number, so an interval of this length never ends."""
+
+
+def whole_number(where: str, value: Any, low: int) -> int:
+    """`value` as an integer to compare with counts, at most `LARGEST_COUNT` (`sys.maxsize` stands for never).
+
+    Raises:
+      ValueError: for anything else than a whole number of at least `low`; the message begins with `where`.
+    """
+    try:
+        number = operator.index(value)  # accepts integers of NumPy, and no float
+    except TypeError:
+        number = low - 1
+    if isinstance(value, bool) or number < low:
+        raise ValueError(f"{where} must be a whole number of at least {low}, got {value!r}.")
+    return min(number, LARGEST_COUNT)
+
+
+def is_static(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field is a part of the tree structure."""
+    return field.metadata.get("static", False)
+
+
+def _checked(where: str, value: Any, choices: tuple[Any, ...]) -> Any:
+    """`value`, if it is hashable and one of `choices`; the messages of errors begin with `where`."""
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"{where} is structure and must be hashable, got {value!r}.") from None
+    if choices and value not in choices:
+        raise ValueError(f"{where} must be one of {_listed(choices)}, got {value!r}.")
+    return value
+
+
+def _listed(choices: tuple[Any, ...]) -> str:
+    return ", ".join(map(repr, choices))

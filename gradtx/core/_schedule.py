@@ -1,0 +1,169 @@
+"""Schedules, which give a number for each count of updates, and counts."""
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from gradtx.core._fields import hyperparameter, nested, static
+from gradtx.core._value import Value
+
+
+class Schedule(Value):
+    """The base of schedules: numbers that depend on the count of the updates before.
+
+    A subclass declares its parameters as fields and defines `at(count)`, element by element for an array of
+    counts, so that `schedule(jnp.arange(1000))` is the whole curve. Count 0 is the first update.
+
+    Schedules are values and combine with schedules and numbers: `a + b`, `a - b`, `a * b`, `a / b`, `-a`.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import linear_schedule
+    >>> warmup = linear_schedule(0.0, 1.0, transition_steps=4)
+    >>> (2 * warmup)(jnp.arange(6))
+    Array([0. , 0.5, 1. , 1.5, 2. , 2. ], dtype=float32)
+    """
+
+    def at(self, count: Array) -> Any:
+        """The value for the update after `count` others; `count` is an array of any numeric dtype."""
+        raise NotImplementedError(f"{type(self).__name__} must define at(count).")
+
+    def __call__(self, count: Any) -> Array:
+        """The value for the update after `count` others, in the default float dtype."""
+        count = jnp.asarray(count)
+        with jax.named_scope(type(self).__name__):
+            return jnp.broadcast_to(jnp.asarray(self.at(count)).astype(float), count.shape)
+
+    def __add__(self, other: "Schedule | float") -> "Schedule":
+        return combined(self, as_schedule(other), "+")
+
+    def __sub__(self, other: "Schedule | float") -> "Schedule":
+        return combined(self, as_schedule(other), "-")
+
+    def __mul__(self, other: "Schedule | float") -> "Schedule":
+        return combined(self, as_schedule(other), "*")
+
+    def __truediv__(self, other: "Schedule | float") -> "Schedule":
+        return combined(self, as_schedule(other), "/")
+
+    def __radd__(self, other: float) -> "Schedule":
+        return combined(as_schedule(other), self, "+")
+
+    def __rsub__(self, other: float) -> "Schedule":
+        return combined(as_schedule(other), self, "-")
+
+    def __rmul__(self, other: float) -> "Schedule":
+        return combined(as_schedule(other), self, "*")
+
+    def __rtruediv__(self, other: float) -> "Schedule":
+        return combined(as_schedule(other), self, "/")
+
+    def __neg__(self) -> "Schedule":
+        return -1.0 * self
+
+
+ScalarOrSchedule = float | Array | Schedule | Callable[[Any], Any]
+"""The types of a hyperparameter in a constructor."""
+
+if TYPE_CHECKING:
+
+    class Number:
+        def __get__(self, instance: object, owner: Any = None) -> Array: ...
+
+        def __set__(self, instance: object, value: ScalarOrSchedule) -> None: ...
+
+else:
+    Number = ScalarOrSchedule
+    """The type of a hyperparameter: a constructor takes a number or a schedule, a body reads a number."""
+
+
+def as_schedule(schedule: Any) -> Schedule:
+    """A schedule as it is, a number as a constant schedule, and a function of the count as a schedule.
+
+    Raises:
+      TypeError: for anything else.
+    """
+    if isinstance(schedule, Schedule):
+        return schedule
+    if isinstance(schedule, type):
+        raise TypeError(f"A schedule must be a value, got the class {schedule.__name__}. Call it.")
+    if callable(schedule):
+        return schedule_from(schedule)
+    if isinstance(schedule, int | float | np.generic | np.ndarray | Array):
+        return constant_schedule(schedule)
+    raise TypeError(f"A schedule must be a function of the count or a number, got {schedule!r}.")
+
+
+class constant_schedule(Schedule):
+    """The same value at every count.
+
+    >>> constant_schedule(0.1)(1000)
+    Array(0.1, dtype=float32)
+    """
+
+    value: float | np.generic | np.ndarray | Array = hyperparameter(doc="the value at every count")
+
+    def at(self, count: Array) -> Any:
+        return self.value
+
+
+class schedule_from(Schedule):
+    """A plain function `count -> number` as a schedule.
+
+    The function gets the count as an array, int32 in an update and traced inside `jax.jit`. It is a part of
+    the structure: another function is another program.
+
+    >>> schedule_from(abs)(-3)
+    Array(3., dtype=float32)
+    """
+
+    function: Callable[[Any], Any] = static(doc="a function from the count to a number")
+
+    def at(self, count: Array) -> Any:
+        return self.function(count)
+
+
+_OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+
+
+class combined(Schedule):
+    """Two schedules combined by arithmetic: the result of `+`, `-`, `*` or `/`."""
+
+    left: Schedule = nested(as_schedule)
+    right: Schedule = nested(as_schedule)
+    operation: str = static(choices=tuple(_OPERATIONS))
+
+    def at(self, count: Array) -> Any:
+        return _OPERATIONS[self.operation](self.left(count), self.right(count))
+
+    def __repr__(self) -> str:
+        return f"({self.left!r} {self.operation} {self.right!r})"
+
+
+def zero_count() -> Array:
+    """A count of no updates: an int32 scalar."""
+    return jnp.zeros((), jnp.int32)
+
+
+def safe_increment(count: Any) -> Array:
+    """`count + 1`, which stays at the largest value of its dtype instead of wrapping around.
+
+    Args:
+      count: a number of an integer or floating-point dtype.
+
+    >>> int(safe_increment(jnp.int32(2**31 - 1)))
+    2147483647
+    """
+    count = jnp.asarray(count)
+    largest = (
+        jnp.iinfo(count.dtype) if jnp.issubdtype(count.dtype, jnp.integer) else jnp.finfo(count.dtype)
+    ).max
+    one = jnp.ones((), count.dtype)
+    return jnp.where(count < jnp.asarray(largest, count.dtype), count + one, count)
+
+
+safe_int32_increment = safe_increment

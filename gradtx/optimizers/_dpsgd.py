@@ -1,0 +1,35 @@
+"""DP-SGD."""
+
+from typing import Any
+
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, identity
+from gradtx.transforms import differentially_private_aggregate, scale_by_learning_rate, trace
+
+
+def dpsgd(
+    learning_rate: ScalarOrSchedule,
+    l2_norm_clip: ScalarOrSchedule,
+    noise_multiplier: ScalarOrSchedule,
+    key: Any = 0,
+    momentum: ScalarOrSchedule | None = None,
+    nesterov: bool = False,
+) -> GradientTransformation:
+    """DP-SGD: `differentially_private_aggregate` of per-example gradients, then `trace` and the rate.
+
+    The privacy that is spent depends on the batch size, the number of steps and the noise multiplier.
+    Libraries for privacy accounting compute it.
+
+    Args:
+      momentum: the decay of the velocity of `trace`; `None` keeps no velocity.
+
+    **Reference**: Abadi et al. (2016), *Deep Learning with Differential Privacy*, arXiv:1607.00133,
+    algorithm 1.
+
+    >>> dpsgd(0.1, l2_norm_clip=1.0, noise_multiplier=1.1)  # doctest: +NORMALIZE_WHITESPACE
+    chain(differentially_private_aggregate(l2_norm_clip=1.0, noise_multiplier=1.1),
+          identity(),
+          scale_by_learning_rate(learning_rate=0.1))
+    """
+    velocity = identity() if momentum is None else trace(momentum, nesterov)
+    aggregate = differentially_private_aggregate(l2_norm_clip, noise_multiplier, key)
+    return chain(aggregate, velocity, scale_by_learning_rate(learning_rate))

@@ -1,0 +1,253 @@
+"""The division of a traced step into small programs of a few leaves; equal programs are compiled once.
+
+A step over thousands of leaves repeats a few leaf functions, and one program for the step compiles every
+repetition. Here the traced step is divided along its dataflow. Arrays that meet in one operation belong to
+one *group*: a parameter with its gradient and its statistics. Numbers do not join groups: bias corrections,
+the value of a schedule or a norm over all leaves are *shared*. A group that waits for a shared number that
+waits for the group, as for a norm, is divided in two.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
+
+from gradtx.tree import chunked
+
+Unit = int | None
+"""The number of a group, or `None` for shared numbers."""
+
+
+class Call(NamedTuple):
+    """One program, and the slots of the values that it reads and writes."""
+
+    program: Callable[..., Sequence[Any]]
+    reads: list[int]
+    writes: list[int]
+
+
+class Plan(NamedTuple):
+    """A step as a sequence of calls over one list of values: constants, arguments and computed values."""
+
+    constants: list[Any]
+    size: int
+    calls: list[Call]
+    results: list[int | Literal]
+    copied: list[bool]
+
+    def __call__(self, arguments: Sequence[Any]) -> list[Any]:
+        """The flat results for flat arguments."""
+        values = [*self.constants, *arguments]
+        values += [None] * (self.size - len(values))
+        for program, reads, writes in self.calls:
+            for slot, value in zip(writes, program(*[values[slot] for slot in reads]), strict=True):
+                values[slot] = value
+        results = [slot.val if isinstance(slot, Literal) else values[slot] for slot in self.results]
+        return [jnp.array(x) if copy else x for x, copy in zip(results, self.copied, strict=True)]
+
+
+CHUNK = 4
+"""About the number of equal groups in one program: more take longer to compile, and are hardly faster."""
+
+
+def split(closed: ClosedJaxpr, donated: Iterable[int] = (), chunk: int = CHUNK) -> Plan:
+    """The plan of a traced step.
+
+    Args:
+      closed: the step; a jaxpr from `jax.make_jaxpr`.
+      donated: the positions of the arguments whose memory may be reused.
+      chunk: about the number of equal groups in one program.
+    """
+    jaxpr = closed.jaxpr
+    equations = _live(jaxpr)
+    units = _units(jaxpr, equations)
+    stages: dict[tuple[int, Unit], list[JaxprEqn]] = defaultdict(list)
+    for equation, level, unit in zip(equations, _levels(equations, units), units, strict=True):
+        stages[level, unit].append(equation)
+    lendable = [jaxpr.invars[position] for position in donated]
+    slots = {var: slot for slot, var in enumerate([*jaxpr.constvars, *jaxpr.invars])}
+    calls = _calls(jaxpr, _chunked(stages, chunk), lendable, slots)
+    results = [var if isinstance(var, Literal) else slots[var] for var in jaxpr.outvars]
+    lent = {*jaxpr.constvars, *jaxpr.invars}.difference(lendable)
+    return Plan(list(closed.consts), len(slots), calls, results, _not_its_own(jaxpr.outvars, lent))
+
+
+def _calls(
+    jaxpr: Jaxpr, bodies: list[list[JaxprEqn]], donated: list[Var], slots: dict[Var, int]
+) -> list[Call]:
+    """A call for each body; the slots of the values that it writes are added to `slots`."""
+    last_reader = {var: index for index, body in enumerate(bodies) for var in _read(body)}
+    kept = {var for var in jaxpr.outvars if not isinstance(var, Literal)}
+    reusable = set(donated) - kept
+    programs: dict[Hashable, Callable[..., Any]] = {}
+    calls: list[Call] = []
+    for index, body in enumerate(bodies):
+        reads = _read(body)
+        made = [var for equation in body for var in equation.outvars]
+        writes = [var for var in made if var in kept or last_reader.get(var, index) > index]
+        free = [var in reusable and last_reader[var] == index for var in reads]
+        key, reuse = _signature(body, reads, writes), _matched(reads, writes, free)
+        if (key, reuse) not in programs:
+            programs[key, reuse] = _program(jaxpr, body, reads, writes, reuse)
+        for var in writes:
+            slots[var] = len(slots)
+        calls.append(Call(programs[key, reuse], [slots[v] for v in reads], [slots[v] for v in writes]))
+    return calls
+
+
+def _live(jaxpr: Jaxpr) -> list[JaxprEqn]:
+    """The equations whose results are read."""
+    wanted, live = set(_variables(jaxpr.outvars)), list[JaxprEqn]()
+    for equation in reversed(jaxpr.eqns):
+        if equation.effects or not wanted.isdisjoint(equation.outvars):
+            wanted.update(_variables(equation.invars))
+            live.append(equation)
+    return live[::-1]
+
+
+def _units(jaxpr: Jaxpr, equations: list[JaxprEqn]) -> list[Unit]:
+    """The group of each equation: arrays that meet in an operation on arrays belong to one group."""
+    parents: list[int] = []
+
+    def root(group: int) -> int:
+        while parents[group] != group:
+            group = parents[group] = parents[parents[group]]
+        return group
+
+    groups: dict[Var, int] = {}
+    for var in jaxpr.invars:
+        if _is_array(var) and jnp.issubdtype(_kind(var)[1], jnp.inexact):
+            groups[var] = len(parents)
+            parents.append(len(parents))
+    met: list[list[int]] = []
+    for equation in equations:
+        meeting = sorted({root(groups[var]) for var in _variables(equation.invars) if var in groups})
+        met.append(meeting)
+        if meeting and any(map(_is_array, equation.outvars)):
+            for group in meeting:
+                parents[group] = meeting[0]
+            groups.update({var: meeting[0] for var in equation.outvars if _is_array(var)})
+    units: list[Unit] = []
+    for index, meeting in enumerate(met):
+        roots = {root(group) for group in meeting}
+        # A number from several groups, such as a norm, is a unit of its own.
+        units.append(roots.pop() if len(roots) == 1 else len(parents) + index if roots else None)
+    return units
+
+
+def _levels(equations: list[JaxprEqn], units: list[Unit]) -> list[int]:
+    """A level for each equation, above those of all values from other units, and as high as possible.
+
+    Equations of one level run in one program. At the lowest level, an equation without a shared number would
+    be in another program than the rest of its group, with its result in memory between the two.
+    """
+    producer = {var: index for index, equation in enumerate(equations) for var in equation.outvars}
+    earliest: list[int] = []
+    last: dict[Unit, int] = defaultdict(int)
+    for equation, unit in zip(equations, units, strict=True):
+        inputs = [producer[var] for var in _variables(equation.invars) if var in producer]
+        level = max((earliest[index] + (units[index] != unit) for index in inputs), default=0)
+        earliest.append(level)
+        last[unit] = max(last[unit], level)
+    latest = [last[unit] for unit in units]
+    for index in reversed(range(len(equations))):
+        for var in _variables(equations[index].invars):
+            if (maker := producer.get(var)) is not None:
+                latest[maker] = min(latest[maker], latest[index] - (units[maker] != units[index]))
+    return latest
+
+
+def _chunked(stages: dict[tuple[int, Unit], list[JaxprEqn]], chunk: int) -> list[list[JaxprEqn]]:
+    """The equations of each program, in the order in which the programs run."""
+    alike: dict[tuple[int, Hashable], list[list[JaxprEqn]]] = defaultdict(list)
+    for (level, _), body in stages.items():
+        alike[level, _signature(body, _read(body))].append(body)
+    return [
+        [equation for body in bodies for equation in body]
+        for _, stage in sorted(alike.items(), key=lambda item: item[0][0])
+        for bodies in chunked(stage, chunk)
+    ]
+
+
+def _read(body: list[JaxprEqn]) -> list[Var]:
+    """The variables that a program reads, in the order of first use."""
+    made = {var for equation in body for var in equation.outvars}
+    used = dict.fromkeys(var for equation in body for var in _variables(equation.invars))
+    return [var for var in used if var not in made]
+
+
+def _signature(body: list[JaxprEqn], reads: list[Var], writes: Sequence[Var] = ()) -> Hashable:
+    """A key that is equal for programs that are equal up to the names of their variables."""
+    names = {var: name for name, var in enumerate([*reads, *(v for e in body for v in e.outvars)])}
+
+    def spelled(atom: Var | Literal) -> Hashable:
+        if isinstance(atom, Literal):
+            return "literal", np.asarray(atom.val).tobytes(), atom.aval
+        return names[atom]
+
+    equations = tuple(
+        (
+            equation.primitive,
+            tuple(map(spelled, equation.invars)),
+            tuple((name, _identity(value)) for name, value in equation.params.items()),
+            _identity(equation.ctx),
+        )
+        for equation in body
+    )
+    return equations, tuple(var.aval for var in reads), tuple(names[var] for var in writes)
+
+
+def _identity(value: Any) -> Hashable:
+    """`value` if it is hashable, else its identity: JAX keeps one jaxpr for equal inner calls."""
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return value
+
+
+def _not_its_own(outvars: list[Var | Literal], lent: set[Var]) -> list[bool]:
+    """Whether each result has another reference, which a donation of the result would invalidate."""
+    seen, found = set(lent), list[bool]()
+    for var in outvars:
+        found.append(isinstance(var, Literal) or var in seen)
+        if not isinstance(var, Literal):
+            seen.add(var)
+    return found
+
+
+def _matched(reads: list[Var], writes: list[Var], free: list[bool]) -> tuple[int, ...]:
+    """The positions of the free inputs whose memory an output of the same shape and dtype can reuse."""
+    room = Counter(map(_kind, writes))
+    reuse: list[int] = []
+    for position, (var, is_free) in enumerate(zip(reads, free, strict=True)):
+        if is_free and room[_kind(var)]:
+            room[_kind(var)] -= 1
+            reuse.append(position)
+    return tuple(reuse)
+
+
+def _program(
+    jaxpr: Jaxpr, body: list[JaxprEqn], reads: list[Var], writes: list[Var], reuse: tuple[int, ...]
+) -> Callable[..., Any]:
+    part = jaxpr.replace(constvars=[], invars=reads, outvars=writes, eqns=body)
+    return jax.jit(jaxpr_as_fun(ClosedJaxpr(part, [])), donate_argnums=reuse)
+
+
+def _kind(var: Var) -> tuple[tuple[int, ...], Any]:
+    """The shape and the dtype of a variable."""
+    aval: Any = var.aval
+    return aval.shape, aval.dtype
+
+
+def _is_array(var: Var) -> bool:
+    """Whether a variable is an array and not a number."""
+    return _kind(var)[0] != ()
+
+
+def _variables(atoms: Iterable[Var | Literal]) -> Iterable[Var]:
+    return (atom for atom in atoms if not isinstance(atom, Literal))

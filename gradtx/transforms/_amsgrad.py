@@ -1,0 +1,70 @@
+"""AMSGrad's direction: Adam with a second moment that never falls."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient
+from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.tree import as_storage_dtype, zeros_like
+
+
+class ScaleByAmsgradState(NamedTuple):
+    """The state of `scale_by_amsgrad`: the count, the two averages, and the maximum of the second."""
+
+    count: Any
+    mu: Any
+    nu: Any
+    nu_max: Any
+
+
+class scale_by_amsgrad(Rule, state=ScaleByAmsgradState):
+    r"""AMSGrad's direction: Adam's with the maximum of the second moments so far.
+
+    $$u_t = \frac{\hat\mu_t}{\sqrt{\nu^{\max}_t + \epsilon_\text{root}} + \epsilon}, \qquad
+      \nu^{\max}_t = \max(\nu^{\max}_{t-1}, \hat\nu_t)$$
+
+    with $\hat\mu_t$ and $\hat\nu_t$ as in `scale_by_adam`, where a moment whose `bias_correction_*` is false
+    stays uncorrected, $\epsilon$ the `eps` and $\epsilon_\text{root}$ the `eps_root`.
+
+    **State**: `ScaleByAmsgradState(count, mu, nu, nu_max)`: an int32 scalar and three trees shaped as the
+    parameters, in float32 or wider; `mu` in `mu_dtype` if given; the others are real.
+
+    **Reference**: Reddi, Kale and Kumar (2018), *On the Convergence of Adam and Beyond*,
+    arXiv:1904.09237, algorithm 2, which corrects no bias: that is both `bias_correction_*` false. By
+    default the corrected second moment enters the maximum, as in Optax; PyTorch takes the maximum of the
+    uncorrected moment and corrects the maximum.
+
+    >>> import jax.numpy as jnp
+    >>> tx = scale_by_amsgrad(b1=0.0, b2=0.5)
+    >>> _, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+    >>> tx.update(jnp.array(1.0), state)[0]  # Adam would divide by sqrt(6), the average square
+    Array(0.25, dtype=float32)
+    """
+
+    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
+    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
+    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
+    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
+    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    bias_correction_mu: bool = static(default=True, doc="whether the first moment is corrected")
+    bias_correction_nu: bool = static(default=True, doc="whether the second moment is corrected")
+
+    def init(self, params: Params) -> ScaleByAmsgradState:
+        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
+        return ScaleByAmsgradState(zero_count(), mu, nu, zeros_like(params, real=True))
+
+    def once(self, count: Array) -> Moments:
+        c1, c2 = complement(self.b1), complement(self.b2)
+        correction1 = correction(c1, count) if self.bias_correction_mu else 1.0
+        correction2 = correction(c2, count) if self.bias_correction_nu else 1.0
+        return Moments(c1, c2, correction1, correction2)
+
+    def leaf(
+        self, once: Moments, g: Array, mu: Array, nu: Array, nu_max: Array
+    ) -> tuple[Array, Array, Array, Array]:
+        mu = interpolate(mu, g, once.c1)
+        nu = interpolate(nu, abs_squared(g), once.c2)
+        nu_max = jnp.maximum(nu_max, nu / once.correction2)
+        return quotient(mu / once.correction1, jnp.sqrt(nu_max + self.eps_root) + self.eps), mu, nu, nu_max

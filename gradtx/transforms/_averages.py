@@ -1,0 +1,103 @@
+"""Exponential moving averages of the updates: the first moment, raw or debiased."""
+
+from typing import Any, NamedTuple
+
+from jax import Array
+
+from gradtx.arithmetic import complement, correction, interpolate
+from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.tree import as_storage_dtype, zeros_like
+
+
+class FirstMomentState(NamedTuple):
+    """The state of `first_moment`: the average, in the shape of the parameters."""
+
+    mu: Any
+
+
+class EmaState(NamedTuple):
+    """The state of `ema`: how many updates there were, and their average."""
+
+    count: Any
+    ema: Any
+
+
+class first_moment(Rule, state=FirstMomentState):
+    r"""Replaces the updates by their exponential moving average.
+
+    $$\mu_t = b_1\,\mu_{t-1} + (1 - b_1)\,g_t, \qquad u_t = \mu_t$$
+
+    The average starts at zero and is biased towards it: `bias_correction(b1)` after it removes the bias.
+
+    **State**: `FirstMomentState(mu)`, shaped as the parameters, float32 or wider, or `mu_dtype`.
+
+    **Reference**: Kingma and Ba (2015), *Adam: A Method for Stochastic Optimization*, arXiv:1412.6980,
+    algorithm 1.
+
+    >>> import jax.numpy as jnp
+    >>> tx = first_moment(b1=0.75)
+    >>> tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))[0]
+    Array(1., dtype=float32)
+    """
+
+    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average")
+    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+
+    class Once(NamedTuple):
+        """The weight of the new update in the average."""
+
+        c: Any
+
+    def init(self, params: Params) -> FirstMomentState:
+        return FirstMomentState(zeros_like(params, self.mu_dtype))
+
+    def once(self) -> Once:
+        return self.Once(complement(self.b1))
+
+    def leaf(self, once: Once, g: Array, mu: Array) -> tuple[Array, Array]:
+        mu = interpolate(mu, g, once.c)
+        return mu, mu
+
+
+class ema(Rule, state=EmaState):
+    r"""Replaces the updates by their exponential moving average, corrected for its start at zero.
+
+    $$m_t = b\,m_{t-1} + (1 - b)\,g_t, \qquad
+      u_t = \begin{cases} m_t / (1 - b^t) & \text{debias} \\ m_t & \text{else} \end{cases}$$
+
+    where $b$ is `decay`.
+
+    **State**: `EmaState(count, ema)`: an int32 scalar, and the raw average shaped as the parameters,
+    float32 or wider, or `accumulator_dtype`.
+
+    **Reference**: Kingma and Ba (2015), arXiv:1412.6980, algorithm 1 and section 3.
+
+    >>> import jax.numpy as jnp
+    >>> tx = ema(decay=0.75)
+    >>> update, state = tx.update(jnp.array(4.0), tx.init(jnp.array(0.0)))
+    >>> print(f"{update:.3f} {state.ema:.3f}")
+    4.000 1.000
+    """
+
+    decay: Number = hyperparameter(low=0.0, below=1.0, doc="the decay of the average")
+    debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
+    accumulator_dtype: Any = static(
+        default=None, convert=as_storage_dtype, doc="the dtype in which the average is stored"
+    )
+
+    class Once(NamedTuple):
+        """The weight of the new update in the average, and the correction."""
+
+        c: Any
+        correction: Any
+
+    def init(self, params: Params) -> EmaState:
+        return EmaState(zero_count(), zeros_like(params, self.accumulator_dtype))
+
+    def once(self, count: Array) -> Once:
+        c = complement(self.decay)
+        return self.Once(c, correction(c, count) if self.debias else None)
+
+    def leaf(self, once: Once, g: Array, ema: Array) -> tuple[Array, Array]:
+        ema = interpolate(ema, g, once.c)
+        return ema / once.correction if self.debias else ema, ema

@@ -1,0 +1,137 @@
+"""LAMB's direction: Adam's with weight decay, scaled to the norm of each layer's parameters."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.lax import optimization_barrier
+
+from gradtx.arithmetic import (
+    UNBOUNDED,
+    AxisName,
+    Bounds,
+    Moments,
+    abs_squared,
+    as_bounds,
+    interpolate,
+    moments,
+    norm_of_squares,
+    normalized,
+    trust_ratio,
+)
+from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.selection import Mask, as_mask, mask_at
+from gradtx.transforms._adam import ScaleByAdamState
+from gradtx.tree import as_storage_dtype, zeros_like
+
+
+class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",)):
+    r"""LAMB's direction, leaf by leaf.
+
+    $$u = \frac{\phi(\|\theta\|)}{\|r\|}\,r, \qquad
+      r = \frac{\hat\mu}{\sqrt{\hat\nu + \epsilon_\text{root}} + \epsilon} + \lambda\,\theta$$
+
+    with $\hat\mu$, $\hat\nu$, `eps` and `eps_root` as in `scale_by_adam`, $\lambda$ the `weight_decay`, and
+    $\phi$ and the ratio as in `scale_by_trust_ratio`. It is the composition `chain(scale_by_adam(...),
+    add_decayed_weights(...), scale_by_trust_ratio(...))`, to rounding, in one step that never stores the
+    whole of $r$.
+
+    **State**: `ScaleByAdamState(count, mu, nu)`, that of `scale_by_adam`.
+
+    **Reference**: You et al. (2020), *Large Batch Optimization for Deep Learning: Training BERT in 76
+    minutes*, arXiv:1904.00962, algorithm 2; a leaf is a layer.
+
+    >>> import jax.numpy as jnp
+    >>> tx = scale_by_lamb(eps=0.0)
+    >>> params = jnp.array([0.0, 0.0, 3.0, 4.0])
+    >>> update, state = tx.update(jnp.array([0.1, -0.2, 7.0, 1.0]), tx.init(params), params)
+    >>> jnp.round(update, 4)  # Adam's first direction has the length 2, the parameters have 5
+    Array([ 2.5, -2.5,  2.5,  2.5], dtype=float32)
+    """
+
+    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
+    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
+    eps: Number = hyperparameter(default=1e-6, low=0.0, doc="added to the root")
+    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
+    weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
+    mask: Mask = static(
+        default=None, convert=as_mask, at=mask_at, doc="the leaves that decay, as in `add_decayed_weights`"
+    )
+    mu_dtype: Any = static(
+        default=None, convert=as_storage_dtype, kw_only=True, doc="the dtype in which `mu` is stored"
+    )
+    trust_ratio_mask: Mask = static(
+        default=None,
+        convert=as_mask,
+        at=mask_at,
+        kw_only=True,
+        doc="the leaves that are scaled, as in `scale_by_trust_ratio`",
+    )
+    norm_bounds: Bounds = static(
+        default=UNBOUNDED,
+        convert=as_bounds,
+        kw_only=True,
+        doc=r"the least and the greatest value of $\phi$, as in `scale_by_trust_ratio`",
+    )
+    axis_name: AxisName = static(
+        default=None,
+        kw_only=True,
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
+            "`scale_by_trust_ratio`"
+        ),
+    )
+
+    def init(self, params: Params) -> ScaleByAdamState:
+        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
+        return ScaleByAdamState(zero_count(), mu, nu)
+
+    def once(self, count: Array) -> Moments:
+        return moments(self.b1, self.b2, count)
+
+    def leaf(self, once: Moments, g: Array, mu: Array, nu: Array, p: Array) -> tuple[Array, Array, Array]:
+        mu = interpolate(mu, g, once.c1)
+        nu = interpolate(nu, abs_squared(g), once.c2)
+        r = self._direction(once, mu, nu, p)
+        if self.trust_ratio_mask:
+            # The direction is computed twice, once for its norm and once in the loop that reads it. Without
+            # the barrier the compiler would merge the two, and XLA on CPU would store the whole direction.
+            totals = _sums_of_squares(p, self._direction(once, *optimization_barrier((mu, nu, p))))
+            size, length = (norm_of_squares(total, self.axis_name) for total in totals)
+            r = r * trust_ratio(jnp.clip(size, *self.norm_bounds), length)
+        return r, mu, nu
+
+    def _direction(self, once: Moments, mu: Array, nu: Array, p: Array) -> Array:
+        adam = normalized(mu / once.correction1, nu, once.correction2, self.eps, self.eps_root)
+        return adam + self.weight_decay * p if self.mask else adam
+
+
+_SLICES = 16
+
+
+def _sums_of_squares(x: Array, y: Array) -> list[Array]:
+    """The sums of |x|² and of |y|², in one pass.
+
+    Each element of the first loop is the sum of one element of each of 16 slices of an array. XLA on CPU
+    unrolls so short a sum, and computes neighbours as vectors. It computes a plain sum one element after
+    another, or from a stored array.
+    """
+    squares = [abs_squared(x), abs_squared(y)]
+    axes = [axis for axis, size in enumerate(x.shape) if size % _SLICES == 0]
+    # A reshape of an axis that is split over an explicit mesh would have to state the new sharding.
+    if axes and not any(jax.typeof(x).sharding.spec):
+        first = axes[0]
+        shape = (*x.shape[:first], _SLICES, x.shape[first] // _SLICES, *x.shape[first + 1 :])
+        squares = _summed([square.reshape(shape) for square in squares], (first,))
+    return _summed(squares, tuple(range(squares[0].ndim)))
+
+
+def _summed(arrays: list[Array], axes: tuple[int, ...]) -> list[Array]:
+    """The sums of each array over `axes`, as one operation."""
+    zeros = [jnp.zeros((), array.dtype) for array in arrays]
+    return jax.lax.reduce(arrays, zeros, _add, axes)
+
+
+def _add(left: list[Array], right: list[Array]) -> list[Array]:
+    return [one + other for one, other in zip(left, right, strict=True)]

@@ -1,0 +1,204 @@
+"""Ball, sphere and simplex: updates after which every vector lies in a set, at its nearest point."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.tree_util import keystr, tree_map_with_path
+
+from gradtx.arithmetic import abs_squared, made_whole, quotient, root, shortening, split_as
+from gradtx.core import Number, OptState, Params, Rule, Updates, hyperparameter, static
+from gradtx.tree import is_inexact
+
+Axis = int | tuple[int, ...] | None
+"""The axes of a leaf along which it is a vector; `None` for the whole leaf."""
+
+
+def _as_one_axis(axis: Any) -> int:
+    try:
+        return operator.index(axis)
+    except TypeError:
+        raise TypeError(f"An axis is a whole number, got {axis!r}.") from None
+
+
+def _as_axis(axis: Any) -> Axis:
+    several = isinstance(axis, list | tuple)
+    return tuple(map(_as_one_axis, axis)) if several else None if axis is None else _as_one_axis(axis)
+
+
+def _axis_at(axis: Axis, updates: Updates, params: Params, name: str) -> Any:
+    """The axis as an option of a `Rule`, which every leaf must have, each once; a scalar is a vector of one.
+
+    Raises:
+      ValueError: for a leaf without it, naming it.
+    """
+    axes = () if axis is None else (axis,) if isinstance(axis, int) else axis
+
+    def checked(path: Any, leaf: Any) -> Axis:
+        ndim = max(jnp.ndim(leaf), 1)
+        if is_inexact(leaf) and len({each % ndim for each in axes if -ndim <= each < ndim}) < len(axes):
+            raise ValueError(
+                f"{name}={axis} does not fit the leaf at {keystr(path) or 'the root'}, of shape "
+                f"{jnp.shape(leaf)}. Leave it out with masked(...)."
+            )
+        return tuple(range(ndim)) if axis is None else axis
+
+    return tree_map_with_path(checked, updates)
+
+
+class project_ball(Rule, needs=("params",)):
+    r"""Keeps the norm of each vector at most a radius; a longer one is shortened.
+
+    $$u = \min\Big(1, \frac{r}{\|\theta + g\|}\Big)\,(\theta + g) - \theta$$
+
+    where $r$ is `radius`. With an axis it is the max-norm constraint on the weights of each unit. The norm
+    of the sum with the parameters is at most $r$ to rounding in their dtype. A vector whose length is not
+    finite becomes NaN.
+
+    **State**: none; with a scheduled radius, its count.
+
+    **Raises** `ValueError` for a leaf that does not have these axes, naming it.
+
+    >>> import jax.numpy as jnp
+    >>> tx, params = project_ball(radius=1.0), jnp.zeros(2)
+    >>> tx.update(jnp.array([3.0, 4.0]), tx.init(params), params)[0]
+    Array([0.6, 0.8], dtype=float32)
+    """
+
+    radius: Number = hyperparameter(default=1.0, low=0.0, doc="$r$, the greatest norm")
+    axis: Axis = static(
+        default=None,
+        convert=_as_axis,
+        at=_axis_at,
+        doc=(
+            "the axes along which a leaf is a vector; the other axes number vectors. `None` is the whole leaf"
+        ),
+    )
+
+    def init(self, params: Params) -> OptState:
+        _axis_at(self.axis, params, params, "project_ball: axis")
+        return super().init(params)
+
+    def leaf(self, g: Array, p: Array) -> Array:
+        return _step_to(self._nearest, g, p)
+
+    def _nearest(self, x: Array) -> Array:
+        return x * shortening(_length(x, self.axis), self.radius)
+
+
+class project_sphere(Rule, needs=("params",)):
+    r"""Keeps the norm of each vector at a radius.
+
+    $$u = \frac{r}{\|\theta + g\|}\,(\theta + g) - \theta$$
+
+    where $r$ is `radius`. A vector that would become 0 has no nearest point and becomes 0; one whose length
+    is not finite becomes NaN.
+
+    **State**: none; with a scheduled radius, its count.
+
+    **Raises** `ValueError` for a leaf that does not have these axes, naming it.
+
+    >>> import jax.numpy as jnp
+    >>> tx, params = project_sphere(), jnp.array([0.0, 1.0])
+    >>> params + tx.update(jnp.array([0.75, 0.0]), tx.init(params), params)[0]
+    Array([0.6, 0.8], dtype=float32)
+    """
+
+    radius: Number = hyperparameter(default=1.0, low=0.0, below=float("inf"), doc="$r$, the norm")
+    axis: Axis = static(
+        default=None,
+        convert=_as_axis,
+        at=_axis_at,
+        doc="the axes along which a leaf is a vector, as in `project_ball`",
+    )
+
+    def init(self, params: Params) -> OptState:
+        _axis_at(self.axis, params, params, "project_sphere: axis")
+        return super().init(params)
+
+    def leaf(self, g: Array, p: Array) -> Array:
+        return _step_to(self._nearest, g, p)
+
+    def _nearest(self, x: Array) -> Array:
+        return self.radius * quotient(x, jnp.broadcast_to(_length(x, self.axis), x.shape))
+
+
+class project_simplex(Rule, needs=("params",)):
+    r"""Keeps each vector a distribution: no element is below 0, and the elements sum to a given total.
+
+    $$u = \max(\theta + g - \tau, 0) - \theta, \qquad \tau: \sum_i \max(\theta_i + g_i - \tau, 0) = s$$
+
+    where $s$ is `total`. No element of the sum with the parameters is below 0, in any dtype; the total is
+    $s$ to rounding in that dtype.
+
+    **State**: none; with a scheduled total, its count.
+
+    **Raises** `TypeError` for a complex leaf, `ValueError` for one that does not have this axis, naming it.
+
+    **Reference**: Duchi et al. (2008), *Efficient Projections onto the l1-Ball for Learning in High
+    Dimensions*, figure 1.
+
+    >>> import jax.numpy as jnp
+    >>> tx, params = project_simplex(), jnp.array([0.25, 0.25, 0.5])
+    >>> params + tx.update(jnp.array([0.5, -1.0, 0.0]), tx.init(params), params)[0]
+    Array([0.625, 0.   , 0.375], dtype=float32)
+    """
+
+    total: Number = hyperparameter(
+        default=1.0, low=0.0, below=float("inf"), doc="$s$, which is 1 for probabilities"
+    )
+    axis: int = static(
+        default=-1, convert=_as_one_axis, at=_axis_at, doc="the axis along which a leaf is a vector"
+    )
+
+    def init(self, params: Params) -> OptState:
+        _axis_at(self.axis, params, params, "project_simplex: axis")
+        return super().init(params)
+
+    def leaf(self, g: Array, p: Array) -> Array:
+        return _step_to(self._nearest, g, p)
+
+    def _nearest(self, x: Array) -> Array:
+        if jnp.iscomplexobj(x):
+            raise TypeError("project_simplex: a complex leaf has no order. Leave it out with masked(...).")
+        x = jnp.moveaxis(made_whole(x, (self.axis % x.ndim,)), self.axis, -1)
+        # The point stays the same without the maximum, and large elements lose no digits.
+        x = x - jnp.max(x, axis=-1, keepdims=True)
+        falling = -jnp.sort(-x, axis=-1)
+        places = jnp.arange(1, x.shape[-1] + 1).astype(x.dtype).reshape([1] * (x.ndim - 1) + [-1])
+        # The amount that all elements down to this one would have to give off for their sum to be the total.
+        give = (jnp.cumsum(falling, axis=-1) - self.total) / places
+        taking_part = jnp.maximum(jnp.sum(falling > give, axis=-1, keepdims=True), 1)
+        tau = jnp.take_along_axis(give, taking_part - 1, axis=-1)
+        return jnp.moveaxis(jnp.maximum(x - tau, 0), -1, self.axis)
+
+
+def _step_to(nearest: Callable[[Array], Array], g: Array, p: Array) -> Array:
+    """The step from `p` to the point of the set that is nearest to `p + g`."""
+    if not g.size:
+        return g
+    moved = jnp.atleast_1d(p + g)  # a scalar is a vector of one
+    # The difference between a number that is not below 0 and p is rounded to -p or above, in any dtype.
+    return split_as(p, nearest(moved).reshape(p.shape)) - p
+
+
+def _length(x: Array, axis: Axis) -> Array:
+    """The length of each vector; NaN where it is not finite, so that no element looks valid."""
+    exponent = jnp.finfo(x.dtype).maxexp
+    unit, least = 2.0 ** (5 * exponent // 8), 2.0 ** (-2 * exponent // 5)
+
+    def measured(unit: float) -> Array:
+        return unit * root(jnp.sum(abs_squared(x * (1 / unit)), axis, keepdims=True))
+
+    def measured_again() -> Array:
+        long, short = measured(unit), measured(1 / unit)
+        return jnp.where(overflow, long, jnp.where(underflow, short, length))
+
+    # In float32 squares overflow from 1e19 on and vanish below 1e-19. It is rare, so a branch measures again.
+    length = measured(1.0)
+    overflow, underflow = jnp.isinf(length), length < least
+    length = jax.lax.cond(jnp.any(overflow | underflow), measured_again, lambda: length)
+    return jnp.where(jnp.isfinite(length), length, jnp.nan)

@@ -1,0 +1,153 @@
+"""Differential privacy: the mean of clipped per-example gradients, and noise."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from gradtx.arithmetic import abs_squared, root
+from gradtx.core import GradientTransformation, Number, Params, Updates, hyperparameter, static
+from gradtx.tree import (
+    Key,
+    TreeMismatchError,
+    as_key,
+    as_scalar,
+    first_words,
+    is_inexact,
+    map_leaves,
+    match,
+    next_words,
+    normal,
+    random_like,
+    widened,
+)
+
+
+class DifferentiallyPrivateAggregateState(NamedTuple):
+    """The state of `differentially_private_aggregate`: the words of the next draw's key."""
+
+    rng_key: Any
+
+
+class differentially_private_aggregate(
+    GradientTransformation, state=DifferentiallyPrivateAggregateState, check="structure"
+):
+    r"""Averages the gradients of single examples, each shortened to a bound, and adds noise.
+
+    $$u = \frac1B \Big( \sum_{i=1}^B \min\Big(1, \frac{C}{\|g_i\|}\Big)\,g_i + \sigma C\,\varepsilon \Big),
+      \qquad \varepsilon \sim \mathcal N(0, 1)$$
+
+    The incoming updates have one more axis than the parameters, the first one, which numbers the $B$
+    examples: they are those of `jax.vmap(jax.grad(loss), in_axes=(None, 0))`. The transformation stands
+    first in a chain. The norm of an example is taken over all leaves. An example whose norm is not finite
+    counts as zeros, since it has no bound. Each part of a complex number has noise of its own, of this
+    deviation.
+
+    **State**: `DifferentiallyPrivateAggregateState(rng_key)`: the words of a key, which NumPy and
+    checkpoints can store.
+
+    **Raises** `ValueError` if the first axes of the leaves differ in length, or there are no examples.
+
+    **Reference**: Abadi et al. (2016), *Deep Learning with Differential Privacy*, arXiv:1607.00133,
+    algorithm 1.
+
+    >>> import jax.numpy as jnp
+    >>> tx = differentially_private_aggregate(1.0, noise_multiplier=0.0, key=0)
+    >>> per_example = jnp.array([[3.0, 4.0], [0.2, 0.0]])
+    >>> tx.update(per_example, tx.init(jnp.zeros(2)))[0]
+    Array([0.4, 0.4], dtype=float32)
+    """
+
+    l2_norm_clip: Number = hyperparameter(
+        low=0.0,
+        below=float("inf"),
+        doc=(
+            "$C$, the bound on the norm of each example's gradient. Without a bound no noise hides an "
+            "example: a traced one that is infinite makes every update infinite or NaN"
+        ),
+    )
+    noise_multiplier: Number = hyperparameter(
+        low=0.0, below=float("inf"), doc=r"$\sigma$, the deviation of the noise in units of $C$"
+    )
+    key: Key = static(default=0, convert=as_key, doc="a seed, or a key of `jax.random`; it is structure")
+
+    couples_leaves = True
+
+    def init(self, params: Params) -> DifferentiallyPrivateAggregateState:
+        return DifferentiallyPrivateAggregateState(first_words(self.key))
+
+    def apply(
+        self,
+        updates: Updates,
+        state: DifferentiallyPrivateAggregateState,
+        params: Params | None = None,
+        **extra: Any,
+    ) -> tuple[Updates, DifferentiallyPrivateAggregateState]:
+        words, key = next_words(self.key, state.rng_key)
+        bound = as_scalar(self.l2_norm_clip)
+        factors = _factors(updates, bound)
+        one_example = jax.tree.map(_of_one_example, updates)
+        if params is not None:
+            _check_shapes(one_example, params)
+        noise = random_like(key, one_example, normal)
+        updates = map_leaves(
+            _mean_of_shortened,
+            updates,
+            factors=jax.tree.map(lambda g: factors, updates),
+            noise=noise,
+            numbers=(bound * as_scalar(self.noise_multiplier),),
+            same_shape=False,
+        )
+        updates = jax.tree.map(lambda g, one: g if is_inexact(g) else one, updates, noise)
+        return updates, DifferentiallyPrivateAggregateState(words)
+
+
+def _of_one_example(g: Any) -> Any:
+    """The shape and the sharding of one example, in the dtype of sums; `float0` for other leaves."""
+    if not is_inexact(g):
+        return np.zeros(g.shape[1:], jax.dtypes.float0)
+    return jax.eval_shape(lambda g: jnp.sum(g, axis=0, dtype=widened(g.dtype)), g)
+
+
+def _check_shapes(one_example: Any, params: Any) -> None:
+    try:
+        match(one_example, params=params)
+    except TreeMismatchError as error:
+        raise TreeMismatchError(
+            "differentially_private_aggregate takes the gradients of single examples, made under jax.vmap. "
+            f"Without their first axis, that of the examples: {error}"
+        ) from None
+
+
+def _factors(updates: Any, bound: Any) -> Array:
+    """The factor of each example, which shortens it to the bound: 0 where its norm is not finite."""
+    leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(updates) if is_inexact(leaf)]
+    examples = {leaf.shape[:1] for leaf in leaves}
+    if len(examples) > 1 or () in examples:
+        raise ValueError(
+            "differentially_private_aggregate: every leaf must have the examples as its first axis, got the "
+            f"shapes {', '.join(str(leaf.shape) for leaf in leaves)}. Take gradients under jax.vmap."
+        )
+    if (0,) in examples:
+        raise ValueError("differentially_private_aggregate: there are no examples to take the mean of.")
+    squares = [_squared_length(g.astype(widened(g.dtype))) for g in leaves]
+    lengths = root(sum((square.astype(float) for square in squares), jnp.zeros(())))
+    longer = lengths > bound
+    factors = jnp.where(longer, bound, 1.0) / jnp.where(longer, lengths, 1.0)
+    return jnp.where(jnp.isfinite(lengths), factors, 0.0)
+
+
+def _squared_length(g: Array) -> Array:
+    """|g|² of each example."""
+    return jnp.sum(abs_squared(g), axis=tuple(range(1, g.ndim)))
+
+
+def _mean_of_shortened(g: Array, factors: Array, noise: Array, deviation: Array) -> Array:
+    factors = jnp.expand_dims(factors, tuple(range(1, g.ndim)))
+    counted = jnp.where(factors > 0, g, 0)  # 0 * inf would be NaN
+    total = jnp.sum(factors * counted, axis=0)
+    # Privacy concerns the real numbers in a gradient: both parts of a complex one need noise of this size.
+    parts = 2 if jnp.iscomplexobj(g) else 1
+    return (total + parts**0.5 * deviation * noise) / g.shape[0]

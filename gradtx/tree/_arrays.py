@@ -1,0 +1,102 @@
+"""State arrays that mirror parameters."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+from jax.tree_util import keystr, tree_map_with_path
+from jax.typing import ArrayLike, DTypeLike
+
+from gradtx.tree._leaves import MaskedNode, arithmetic_dtype, is_complex, is_inexact, widened
+from gradtx.tree._search import Path
+
+
+def full_like(params: Any, value: ArrayLike, dtype: DTypeLike | None = None, *, real: bool = False) -> Any:
+    """A tree of arrays filled with `value`, each with the shape and the sharding of its parameter.
+
+    Args:
+      params: the tree to mirror. `None` stays `None`, and a non-differentiable leaf becomes a `MaskedNode`.
+      value: the number, or the rank-0 array, with which to fill.
+      dtype: the storage dtype; by default that of the parameter, at least float32. A complex parameter gets
+        a complex dtype of this precision, at least complex64.
+      real: whether a complex parameter gets a real array, as for its squared magnitude.
+
+    Raises:
+      TypeError: for a leaf that is neither an array nor a number, with its path.
+    """
+    return tree_map_with_path(partial(_full_like, value=value, dtype=dtype, real=real), params)
+
+
+def zeros_like(params: Any, dtype: DTypeLike | None = None, *, real: bool = False) -> Any:
+    """A tree of arrays of zeros, each with the shape and the sharding of its parameter.
+
+    Args:
+      params: the tree to mirror, as in `full_like`.
+      dtype: the storage dtype, as in `full_like`.
+      real: whether a complex parameter gets a real array.
+    """
+    return full_like(params, 0.0, dtype, real=real)
+
+
+def copies(params: Any, dtype: DTypeLike | None = None, *, own_dtype: bool = False) -> Any:
+    """Copies of the parameters as state, which can be donated together with the parameters.
+
+    Args:
+      params: the tree to copy. `None` stays `None`, and a non-differentiable leaf becomes a `MaskedNode`.
+      dtype: the storage dtype, as in `full_like`.
+      own_dtype: whether each copy keeps the dtype of its parameter, however narrow: for copies that never
+        change.
+
+    Raises:
+      TypeError: for a leaf that is neither an array nor a number, with its path.
+    """
+    return tree_map_with_path(partial(_copy, dtype=dtype, own_dtype=own_dtype), params)
+
+
+def _full_like(
+    path: Path, param: Any, *, value: ArrayLike, dtype: DTypeLike | None, real: bool
+) -> Array | MaskedNode:
+    if not _has_state(path, param):
+        return MaskedNode()
+    full = jnp.full_like(param, value, _storage_dtype(param, dtype, real))
+    return sharded_as(param, full) if isinstance(param, Tracer) else full
+
+
+def _copy(path: Path, param: Any, *, dtype: DTypeLike | None, own_dtype: bool) -> Array | MaskedNode:
+    if not _has_state(path, param):
+        return MaskedNode()
+    return jnp.array(param, jnp.result_type(param) if own_dtype else _storage_dtype(param, dtype), copy=True)
+
+
+def _has_state(path: Path, param: Any) -> bool:
+    if not (hasattr(param, "dtype") or isinstance(param, int | float | complex)):
+        raise TypeError(
+            f"The parameters have {param!r} at {keystr(path)}, where an array must stand. Leave it out, as "
+            "equinox.filter(model, equinox.is_array) does."
+        )
+    return is_inexact(param)
+
+
+def _storage_dtype(param: ArrayLike, dtype: DTypeLike | None, real: bool = False) -> DTypeLike:
+    wide = widened(jnp.result_type(param))
+    if real:
+        wide = arithmetic_dtype(wide)
+    if dtype is None:
+        return wide
+    return widened(np.complex64, dtype) if is_complex(wide) else dtype
+
+
+def sharded_as(param: Array, full: Array) -> Array:
+    """`full` with the sharding of `param`.
+
+    Under `jit` on an automatic mesh the sharding of a constant is independent of that of the parameter. A
+    selection between the two ties them, and the barrier hides from the compiler that the selection always
+    takes the constant.
+    """
+    never = jax.lax.optimization_barrier(jnp.zeros((), bool))
+    source = param if jnp.iscomplexobj(full) else param.real
+    return jnp.where(never, source.astype(full.dtype), full)

@@ -1,0 +1,107 @@
+"""Random keys as fields of a transformation, and random trees drawn from one key."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+from jax.typing import DTypeLike
+
+from gradtx.tree._chunks import chunked
+from gradtx.tree._leaves import is_inexact
+
+Key = int | tuple[str, tuple[int, ...]]
+"""A seed, or the name of a generator with the words of a key."""
+
+Draw = Callable[[Array, tuple[int, ...], Any], Array]
+"""A function from a key, a shape and a dtype to an array of independent random numbers."""
+
+
+def as_key(key: Any) -> Key:
+    """A random key in a form that can be hashed and printed.
+
+    Raises:
+      TypeError: for anything else than an integer or one concrete key.
+    """
+    if isinstance(key, int | np.integer) and not isinstance(key, bool):
+        return int(key)
+    if isinstance(key, tuple):
+        return key
+    if isinstance(key, Array) and not isinstance(key, Tracer) and key.ndim == _axes(key.dtype):
+        return str(jax.random.key_impl(key)), tuple(np.asarray(jax.random.key_data(key)).tolist())
+    raise TypeError(
+        f"Expected a seed or one random key, got {key!r}. To draw differently in each of several mapped "
+        "runs, put keys into their states with tree.set."
+    )
+
+
+def _axes(dtype: DTypeLike) -> int:
+    """The axes of one key: one of the new style has a dtype of its own, one of the old is a row of words."""
+    return 0 if jnp.issubdtype(dtype, jax.dtypes.prng_key) else 1
+
+
+def first_words(key: Key) -> Array:
+    """The words of the key: unlike the key itself, an array that NumPy and every checkpoint can store."""
+    if isinstance(key, int):
+        return jax.random.key_data(jax.random.key(key))
+    return jnp.array(key[1], jnp.uint32)
+
+
+def next_words(key: Key, words: Array) -> tuple[Array, Array]:
+    """The words to keep for the next draw, and a key for this one, of the generator that `key` names."""
+    generator = None if isinstance(key, int) else key[0]
+    kept, used = jax.random.split(jax.random.wrap_key_data(words, impl=generator))
+    return jax.random.key_data(kept), used
+
+
+def random_like(key: Array, tree: Any, draw: Draw) -> Any:
+    """A tree of independent draws, each in the shape, the dtype and the sharding of its leaf.
+
+    Non-differentiable leaves stay as they are.
+    """
+    leaves, treedef = jax.tree.flatten(tree)
+    places = [place for place, leaf in enumerate(leaves) if is_inexact(leaf)]
+    keys = jax.random.split(key, len(places))
+    for chunk in _alike([leaves[place] for place in places]):
+        first = leaves[places[chunk[0]]]
+        draws = _draws(keys[np.array(chunk)], draw, jnp.shape(first), jnp.result_type(first))
+        for index, drawn in zip(chunk, draws, strict=True):
+            # On an explicit mesh a draw is whole. The sum with zeros that are split as the leaf is split too.
+            leaves[places[index]] = jnp.zeros_like(leaves[places[index]]) + drawn
+    return treedef.unflatten(leaves)
+
+
+_CHUNK = 8
+"""About how many leaves of one shape one loop draws. A generator for each leaf compiles 7 times as long."""
+
+
+def _alike(leaves: list[Any]) -> list[Sequence[int]]:
+    """The positions of the leaves in chunks of one shape and dtype."""
+    groups: dict[Any, list[int]] = defaultdict(list)
+    for index, leaf in enumerate(leaves):
+        groups[jnp.shape(leaf), jnp.result_type(leaf)].append(index)
+    return [chunk for group in groups.values() for chunk in chunked(group, _CHUNK)]
+
+
+@partial(jax.jit, static_argnames=("draw", "shape", "dtype"))
+def _draws(keys: Array, draw: Draw, shape: tuple[int, ...], dtype: DTypeLike) -> list[Array]:
+    """One draw with each key."""
+    return list(jax.lax.map(lambda key: draw(key, shape, dtype), keys))
+
+
+def rademacher(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    """Random signs; for a complex number in its real and its imaginary part, with a magnitude of 1."""
+    if not jnp.issubdtype(dtype, jnp.complexfloating):
+        return jax.random.rademacher(key, shape, dtype)
+    real, imaginary = jax.random.rademacher(key, (2, *shape), jnp.finfo(dtype).dtype)
+    return (0.5**0.5 * jax.lax.complex(real, imaginary)).astype(dtype)
+
+
+def normal(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    """Normal numbers of mean 0 and variance 1; each part of a complex number has half of the variance."""
+    return jax.random.normal(key, shape, dtype)

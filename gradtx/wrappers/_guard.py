@@ -1,0 +1,266 @@
+"""Guarding: bad batches are kept from the optimizer, counted, and located."""
+
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.tree_util import keystr, tree_leaves_with_path
+
+from gradtx.arithmetic import AxisName, complement, interpolate, multiply_by, root
+from gradtx.core import (
+    GradientTransformation,
+    Number,
+    OptState,
+    Params,
+    Updates,
+    Wrapper,
+    as_transformation,
+    hyperparameter,
+    nested,
+    safe_increment,
+    static,
+    zero_count,
+)
+from gradtx.tree import as_scalar, is_inexact, is_placeholder, map_leaves, match, norm
+from gradtx.wrappers._branching import run_if, update_if
+
+_LEAST_SPIKE = 1e-3  # of the mean
+
+
+class Statistics(NamedTuple):
+    """The running mean and variance of one number, over the accepted batches."""
+
+    mean: Array
+    variance: Array
+
+
+class GuardState(NamedTuple):
+    """The state of `guard`: its counts, its statistics, and the inner state."""
+
+    count: Any
+    accepted: Array
+    skipped: Array
+    clipped: Array
+    consecutive: Array
+    bad_leaf: Array
+    norm: Statistics
+    loss: Statistics | None
+    inner_state: OptState
+
+    def metrics(self) -> dict[str, Any]:
+        """The numbers of updates that were skipped and clipped."""
+        return {"skipped": self.skipped, "clipped": self.clipped}
+
+
+class guard(Wrapper, state=GuardState):
+    r"""Keeps bad batches from an optimizer: those that are not finite, and those far above the usual.
+
+    A batch is *not finite* if the norm of the gradient, or the loss, is not finite; a float32 norm overflows
+    at about 1e19. It is a *spike* if either number lies more than `max_deviations` standard deviations above
+    its running mean,
+
+    $$z_t = \frac{x_t - m_{t-1}}{s_{t-1}}, \qquad m_t = d\,m_{t-1} + (1 - d)\,x_t, \qquad
+      s_t^2 = d\,s_{t-1}^2 + (1 - d)\,(x_t - m_t)^2$$
+
+    and by more than a thousandth of the mean, since a constant number has the deviation 0. The statistics
+    include accepted batches alone, so that a bad batch does not make the next one look normal.
+
+    A batch that is not finite is skipped: the updates are zero, and no state of the inner transformation
+    changes. A spike of the loss is skipped too. A spike of the norm is skipped, or, with `on_spike="clip"`,
+    shortened as in ZClip to the norm $m + (z_\text{max}^2 / z)\,s$, which then enters the statistics.
+
+    **State**: `GuardState(count, accepted, skipped, clipped, consecutive, bad_leaf, norm, loss,
+    inner_state)`: int32 counts, the last of them of skipped batches in a row; `bad_leaf`, the index of the
+    first leaf that was not finite in the last batch with one, in int32 (an index into the parameters, or
+    into the gradients if `update` gets no parameters; -1 before there is such a batch); the running means and
+    variances in float32. `report(state, params)` puts it into words.
+
+    **Raises** `ValueError` for a loss that is not one number.
+
+    **Reference**: Kumar et al. (2025), *ZClip: Adaptive Spike Mitigation for LLM Pre-Training*,
+    arXiv:2504.02507, for the statistics and the clipping, with $d = 0.97$, $z_\text{max} = 2.5$ and 25
+    steps of warmup.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import sgd
+    >>> tx, params = guard(sgd(0.5)), {"kernel": jnp.ones(2), "bias": jnp.zeros(1)}
+    >>> gradients = {"kernel": jnp.array([1.0, jnp.nan]), "bias": jnp.zeros(1)}
+    >>> updates, state = tx.update(gradients, tx.init(params), params)
+    >>> updates["kernel"]
+    Array([0., 0.], dtype=float32)
+    >>> print(tx.report(state, params))
+    1 of 1 updates skipped, 1 in a row; 0 clipped. Last not finite: ['kernel'].
+    """
+
+    inner: GradientTransformation = nested(
+        as_transformation, state="inner_state", may_skip=True, doc="the transformation that gets good batches"
+    )
+    max_deviations: Number = hyperparameter(
+        default=6.0, above=0.0, doc=r"$z_\text{max}$. `inf` turns the search for spikes off"
+    )
+    decay: Number = hyperparameter(default=0.97, low=0.0, below=1.0, doc="$d$")
+    warmup_steps: int = static(
+        default=25,
+        low=1,
+        doc="the number of accepted batches in the first statistics; none of these batches is a spike",
+    )
+    on_spike: str = static(
+        default="skip", choices=("skip", "clip"), doc="the response to a spike of the norm"
+    )
+    watch_loss: bool = static(
+        default=False, kw_only=True, doc="whether the loss is watched too; `update` then needs `value=`"
+    )
+    max_consecutive: int = static(
+        default=10,
+        low=0,
+        kw_only=True,
+        doc="the largest number of skipped batches in a row with which `has_failed` is false",
+    )
+    axis_name: AxisName = static(
+        default=None,
+        kw_only=True,
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the gradients are split: all shards share one "
+            "decision and one report, by the norm over all of them and the mean of their losses"
+        ),
+    )
+
+    couples_leaves = True
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        return super().needs | ({"value"} if self.watch_loss else set())
+
+    def init(self, params: Params) -> GuardState:
+        return GuardState(
+            count=zero_count(),
+            accepted=zero_count(),
+            skipped=zero_count(),
+            clipped=zero_count(),
+            consecutive=zero_count(),
+            bad_leaf=jnp.full((), -1, jnp.int32),
+            norm=_no_statistics(),
+            loss=_no_statistics() if self.watch_loss else None,
+            inner_state=self.inner.init(params),
+        )
+
+    def apply(
+        self, updates: Updates, state: GuardState, params: Params = None, **extra: Any
+    ) -> tuple[Updates, GuardState]:
+        length = norm(updates, self.axis_name).astype(float)
+        loss = self._mean_loss(extra["value"]) if self.watch_loss else jnp.zeros((), float)
+        finite, clips, accepts = self._judged(length, loss, state)
+        shorter = jnp.where(clips, self._shortened(length, state.norm), length)
+        # Finite gradients take no second pass.
+        found = run_if(~finite, lambda: _first_not_finite(updates, params, self.axis_name), jnp.zeros_like)
+        clipped = updates
+        if self.on_spike == "clip":
+            factor = jnp.where(clips, shorter, 1.0) / jnp.where(clips, length, 1.0)
+            clipped = map_leaves(multiply_by, updates, numbers=(factor,))
+        changed, inner = update_if(accepts, self.inner, clipped, state.inner_state, params, extra)
+        return changed, GuardState(
+            count=safe_increment(state.count),
+            accepted=_increment_if(accepts, state.accepted),
+            skipped=_increment_if(~accepts, state.skipped),
+            clipped=_increment_if(clips, state.clipped),
+            consecutive=jnp.where(accepts, 0, safe_increment(state.consecutive)),
+            bad_leaf=jnp.where(finite, state.bad_leaf, found),
+            norm=self._absorb(accepts, shorter, state.norm, state.accepted),
+            loss=self._absorb(accepts, loss, state.loss, state.accepted) if state.loss else None,
+            inner_state=inner,
+        )
+
+    def has_failed(self, state: GuardState) -> Array:
+        """Whether more than `max_consecutive` batches in a row were skipped, up to the last one."""
+        return self.own_state(state).consecutive > self.max_consecutive
+
+    def report(self, state: GuardState, params: Params) -> str:
+        """The numbers of updates skipped and clipped, and the leaf that was not finite last.
+
+        Args:
+          state: the state after an update.
+          params: the tree with the names of the leaves: the parameters, or the gradients if `update` gets no
+            parameters.
+
+        Raises:
+          ValueError: for the states of several optimizers in one.
+        """
+        own = self.own_state(state)
+        if np.ndim(own.count) > 0:
+            raise ValueError(
+                f"guard: this is the state of several optimizers, of shape {np.shape(own.count)}. Report on "
+                "one: report(jax.tree.map(lambda leaf: leaf[0], state), params)."
+            )
+        words = (
+            f"{own.skipped} of {own.count} updates skipped, {own.consecutive} in a row; "
+            f"{own.clipped} clipped."
+        )
+        if own.bad_leaf < 0:
+            return words
+        paths = [keystr(path) for path, _ in tree_leaves_with_path(params, is_leaf=is_placeholder)]
+        named = paths[own.bad_leaf] if own.bad_leaf < len(paths) else "the loss, or a norm that overflowed"
+        return f"{words} Last not finite: {named or 'the one leaf'}."
+
+    def _judged(self, length: Array, loss: Array, state: GuardState) -> tuple[Array, Array, Array]:
+        """Whether a batch is finite, whether it is clipped, and whether it is accepted."""
+        finite = jnp.isfinite(length) & jnp.isfinite(loss * loss)
+        ready = finite & (state.accepted >= self.warmup_steps)
+        spike = ready & self._is_spike(length, state.norm)
+        loss_spike = ready & self._is_spike(loss, state.loss) if state.loss else jnp.zeros((), bool)
+        clips = spike & ~loss_spike if self.on_spike == "clip" else jnp.zeros((), bool)
+        return finite, clips, finite & ~loss_spike & (clips | ~spike)
+
+    def _mean_loss(self, value: Any) -> Array:
+        loss = jnp.asarray(value)
+        if loss.shape:
+            raise ValueError(
+                f"guard: value= must be one number, the loss, got an array of shape {loss.shape}."
+            )
+        loss = loss.real.astype(float)
+        return loss if self.axis_name is None else jax.lax.pmean(loss, self.axis_name)
+
+    def _is_spike(self, x: Array, usual: Statistics) -> Array:
+        bound = as_scalar(self.max_deviations) * root(usual.variance)
+        return x - usual.mean > jnp.maximum(bound, _LEAST_SPIKE * jnp.abs(usual.mean))
+
+    def _shortened(self, length: Array, usual: Statistics) -> Array:
+        longest = as_scalar(self.max_deviations) * root(usual.variance)
+        excess = length - usual.mean
+        # z_max² / z standard deviations, with the excess of z standard deviations.
+        return usual.mean + (longest**2) / jnp.where(excess > 0, excess, 1.0)
+
+    def _absorb(self, accepts: Array, x: Array, usual: Statistics, seen: Array) -> Statistics:
+        """The statistics with `x` in them if it is accepted; plain averages until the warmup is over."""
+        begins = seen < self.warmup_steps
+        weight = jnp.where(begins, 1.0 / (1.0 + seen.astype(float)), complement(self.decay))
+        mean = interpolate(usual.mean, x, weight)
+        # In a plain average both distances together give the variance of all values so far, exactly.
+        distance = x - jnp.where(begins, usual.mean, mean)
+        variance = interpolate(usual.variance, distance * (x - mean), weight)
+        new = Statistics(mean, variance)
+        return jax.tree.map(lambda one, other: jnp.where(accepts, one, other), new, usual)
+
+
+def _no_statistics() -> Statistics:
+    return Statistics(jnp.zeros((), float), jnp.zeros((), float))
+
+
+def _first_not_finite(updates: Updates, params: Params, axis_name: AxisName) -> Array:
+    """The index of the first leaf with an element that is not finite, and the number of leaves without one.
+
+    The index is one into the parameters, if there are any: a `None` among the updates may stand for a whole
+    subtree of them.
+    """
+    leaves, (beside,), _ = match(updates, same_shape=False, params=updates if params is None else params)
+    widths = [len(jax.tree.leaves(part, is_leaf=is_placeholder)) for part in beside]
+    places = np.cumsum([0, *widths]).astype(np.int32)
+    bad = [~jnp.isfinite(leaf).all() if is_inexact(leaf) else jnp.zeros((), bool) for leaf in leaves]
+    first = jnp.asarray(places)[jnp.argmax(jnp.stack([*bad, jnp.ones((), bool)]))]
+    return first if axis_name is None else jax.lax.pmin(first, axis_name)
+
+
+def _increment_if(condition: Array, count: Array) -> Array:
+    return jnp.where(condition, safe_increment(count), count)

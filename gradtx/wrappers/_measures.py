@@ -1,0 +1,176 @@
+"""Measures: numbers that `monitor` can record of a step."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gradtx.arithmetic import AxisName
+from gradtx.core import Params, Updates, Value, apply_updates, hyperparameter, static
+from gradtx.selection import Labels, Selection, as_labels, asks_for_parameters
+from gradtx.tree import Frozen, abstract, as_scalar, is_inexact, match, norm
+
+Measure = Callable[..., Any]
+"""A function to numbers, of any of `gradients`, `updates`, `params` and the extra arguments, by name."""
+
+OF_TREES = ("gradients", "updates", "params")
+
+
+def arguments_of(measure: Measure) -> tuple[str, ...]:
+    """The names of the arguments that a measure reads; one argument with another name means the updates.
+
+    >>> arguments_of(gradient_norm), arguments_of(lambda u: u)
+    (('gradients',), ('updates',))
+    """
+    if isinstance(measure, by_group):
+        names = arguments_of(measure.measure)
+        of_params = asks_for_parameters(measure.labels) and "params" not in names
+        return (*names, "params") if of_params else names
+    required = inspect.Parameter.empty
+    names = tuple(n for n, p in inspect.signature(measure).parameters.items() if p.default is required)
+    return names if len(names) != 1 or names[0] in (*OF_TREES, "value") else ("updates",)
+
+
+def takes_axis_name(measure: Measure) -> bool:
+    """Whether a measure has an argument for the mesh axes to sum over.
+
+    >>> takes_axis_name(gradient_norm), takes_axis_name(lambda u: u)
+    (True, False)
+    """
+    bare = measure.measure if isinstance(measure, by_group) else measure
+    return "axis_name" in inspect.signature(bare).parameters
+
+
+def gradient_norm(gradients: Updates, axis_name: AxisName = None) -> Array:
+    """The norm of the gradients that come in, over all leaves.
+
+    Args:
+      gradients: the gradients.
+      axis_name: inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them; the
+        measure sums over them. `monitor(..., axis_name=...)` passes it to all its measures.
+
+    >>> import jax.numpy as jnp
+    >>> gradient_norm({"w": jnp.array([3.0, 4.0])})
+    Array(5., dtype=float32)
+    """
+    return norm(gradients, axis_name)
+
+
+def update_norm(updates: Updates, axis_name: AxisName = None) -> Array:
+    """The norm of the updates that go out, over all leaves.
+
+    Args:
+      updates: the updates.
+      axis_name: as in `gradient_norm`.
+
+    >>> import jax.numpy as jnp
+    >>> update_norm({"w": jnp.array([3.0, 4.0])})
+    Array(5., dtype=float32)
+    """
+    return norm(updates, axis_name)
+
+
+def update_ratio(updates: Updates, params: Params, axis_name: AxisName = None) -> Array:
+    r"""The norm of the updates over that of the parameters, $\|u\| / \|\theta\|$; 0 if the parameters are 0.
+
+    In a healthy run it is usually about 0.001. By layer: `by_group(update_ratio, labels)`.
+
+    Args:
+      updates: the updates.
+      params: the parameters.
+      axis_name: as in `gradient_norm`.
+
+    >>> import jax.numpy as jnp
+    >>> print(f"{update_ratio(jnp.array([0.0, 0.01]), jnp.array([3.0, 4.0])):.3f}")
+    0.002
+    """
+    size = norm(params, axis_name)
+    return norm(updates, axis_name) / jnp.where(size == 0, jnp.inf, size)
+
+
+def unmoved_share(updates: Updates, params: Params, axis_name: AxisName = None) -> Array:
+    """The share of weights with a nonzero update that rounding leaves unmoved.
+
+    A weight of 1 in bfloat16 moves by 1/128 or not at all.
+
+    Args:
+      updates: the updates.
+      params: the parameters.
+      axis_name: as in `gradient_norm`.
+
+    >>> import jax.numpy as jnp
+    >>> params = jnp.array([1.0, 1.0, 0.001], jnp.bfloat16)
+    >>> print(unmoved_share(jnp.array([0.001, 0.0, 0.001]), params))
+    0.5
+    """
+    moved = apply_updates(params, updates)
+    leaves = match(updates, moved=moved, params=params)
+    pushed, still = jnp.zeros(()), jnp.zeros(())
+    for u, new, old in zip(leaves.leaves, *leaves.columns, strict=True):
+        if is_inexact(u):
+            pushed += jnp.sum(u != 0).astype(float)
+            still += jnp.sum((u != 0) & (new == old)).astype(float)
+    if axis_name is not None:
+        pushed, still = jax.lax.psum((pushed, still), axis_name)
+    return still / jnp.maximum(pushed, 1)
+
+
+class exceeds(Value):
+    """Whether the norm of the gradients is above a bound, 1 or 0: whether a clip to that norm shortens them.
+
+    Its running average, `measure_with_ema(exceeds(1.0), 0.99)`, is the share of steps that are clipped.
+
+    >>> import jax.numpy as jnp
+    >>> print(exceeds(1.0)(jnp.array([3.0, 4.0])))
+    1.0
+    """
+
+    max_norm: float = hyperparameter(low=0.0, doc="the bound")
+
+    def __call__(self, gradients: Updates, axis_name: AxisName = None) -> Array:
+        """1 if the norm is above the bound, else 0."""
+        return (norm(gradients, axis_name).astype(float) > as_scalar(self.max_norm)).astype(float)
+
+
+class by_group(Value):
+    """A measure of each group of leaves by itself: a dictionary from label to the measured number.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import by_path
+    >>> measure = by_group(update_norm, by_path({"bias": "bias", ".*": "rest"}))
+    >>> measure({"kernel": jnp.array([3.0, 4.0]), "bias": jnp.array([2.0])})
+    {'bias': Array(2., dtype=float32), 'rest': Array(5., dtype=float32)}
+    """
+
+    measure: Measure = static(doc="the measure")
+    labels: Labels = static(
+        convert=as_labels,
+        doc=(
+            "the group of each leaf, as in `partition`: with a function of the parameters that is not "
+            "`by_path` the measure needs `params`, after its own arguments"
+        ),
+    )
+
+    def __call__(self, *seen: Any, **reduced: Any) -> dict[str, Any]:
+        """The measured numbers of the groups, by label; `axis_name` reaches a measure that has it."""
+        names = arguments_of(self)
+        if len(seen) != len(names):
+            raise TypeError(f"by_group: this measure is one of {', '.join(names)}, got {len(seen)} of them.")
+        found = dict(zip(names, seen, strict=True))
+        trees = [found[name] for name in names if name in OF_TREES]
+        like = found.get("params", trees[0])
+        given = self.labels.tree if isinstance(self.labels, Frozen) else self.labels(abstract(like))
+        groups = tuple(sorted(set(jax.tree.leaves(given))))
+        selection = Selection(
+            self.labels, like, valid=lambda label: label in groups, name="by_group: labels", allowed="a label"
+        )
+
+        def of_group(group: Any) -> Any:
+            own = arguments_of(self.measure)
+            of_own = (selection.only(found[x], group) if x in OF_TREES else found[x] for x in own)
+            return self.measure(*of_own, **reduced)
+
+        return {str(group): of_group(group) for group in groups}

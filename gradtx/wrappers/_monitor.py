@@ -1,0 +1,271 @@
+"""Monitoring: numbers about a step, recorded in the state."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.tree_util import keystr
+
+from gradtx.arithmetic import AxisName, complement, correction, interpolate, quotient
+from gradtx.core import (
+    GradientTransformation,
+    OptState,
+    Params,
+    Updates,
+    Value,
+    Wrapper,
+    as_transformation,
+    by_value,
+    hyperparameter,
+    identity,
+    nested,
+    safe_increment,
+    static,
+    zero_count,
+)
+from gradtx.tree import abstract, is_inexact, spelled
+from gradtx.wrappers._finite import all_finite
+from gradtx.wrappers._measures import OF_TREES, Measure, arguments_of, takes_axis_name
+
+
+class MonitorState(NamedTuple):
+    """The state of `monitor`: the last measurements by name, their averages, and the inner state."""
+
+    measurements: dict[str, Any]
+    measure_states: dict[str, Any]
+    inner_state: OptState
+
+    def metrics(self) -> dict[str, Any]:
+        """The measurements of the last update."""
+        return self.measurements
+
+
+class measure_with_ema(Value):
+    r"""The running average of a measure, for `monitor`: $m \leftarrow d\,m + (1 - d)\,x$.
+
+    The average skips steps at which the measure is not finite.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import monitor
+    >>> tx = monitor({"mean": measure_with_ema(lambda updates: updates, 0.5)})
+    >>> state = tx.init(jnp.array(0.0))
+    >>> for g in (1.0, 4.0):
+    ...     _, state = tx.update(jnp.array(g), state)
+    >>> print(state.measurements["mean"])  # (0.25 * 1 + 0.5 * 4) / 0.75
+    3.0
+    """
+
+    measure: Measure = static(doc="the measure $x$")
+    decay: float = hyperparameter(low=0.0, below=1.0, doc="$d$")
+    debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
+
+
+def _as_measures(measures: Any) -> tuple[tuple[str, Any], ...]:
+    if isinstance(measures, GradientTransformation):
+        raise TypeError(
+            "monitor: the measures come first, then the transformation, as in monitor([gradient_norm], tx)."
+        )
+    if not isinstance(measures, Iterable) or isinstance(measures, str):
+        raise TypeError(
+            "monitor: give a list of measures, or names for them, as in monitor([gradient_norm]); got "
+            f"{spelled(measures)}."
+        )
+    if isinstance(measures, Mapping):
+        named = dict(measures)
+    else:
+        listed = list(measures)
+        named = {_name(measure): measure for measure in listed}
+        if len(named) < len(listed):
+            raise ValueError("monitor: two measures have one name. Give names, as in monitor({'name': ...}).")
+    for name, measure in named.items():
+        if not (isinstance(name, str) and (callable(measure) or isinstance(measure, measure_with_ema))):
+            raise TypeError(f"monitor: a measure is a function with a name, got {name!r}: {measure!r}.")
+    return tuple((name, by_value(measure)) for name, measure in named.items())
+
+
+def _name(measure: Any) -> str:
+    if not hasattr(measure, "__name__"):
+        raise TypeError(f"monitor: give {measure!r} a name, as in monitor({{'name': ...}}).")
+    return measure.__name__
+
+
+class monitor(Wrapper, state=MonitorState):
+    """Records measures of each step in its state. The updates are those of the wrapped transformation.
+
+    Around an optimizer it sees the gradients that come in and the updates that go out. By itself, in a chain,
+    the two are the same. `metrics(state)` reads the last measurements, wherever they are nested. A measure
+    reads the arguments that its signature names, and nothing else is computed.
+
+    **State**: `MonitorState(measurements, measure_states, inner_state)`: numbers by name, floats in float32
+    or wider, all 0 before the first update; the averages of `measure_with_ema`; the state of the inner
+    transformation.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import gradient_norm, metrics, sgd, update_norm
+    >>> tx = monitor([gradient_norm, update_norm], sgd(0.1))
+    >>> _, state = tx.update(jnp.array([3.0, 4.0]), tx.init(jnp.zeros(2)))
+    >>> metrics(state)
+    {'gradient_norm': Array(5., dtype=float32), 'update_norm': Array(0.5, dtype=float32)}
+    """
+
+    measures: Any = static(
+        convert=_as_measures,
+        doc=(
+            "a dictionary from names to measures, or a list of measures that have a name: `gradient_norm`, "
+            "`update_norm`, `update_ratio`, `unmoved_share`; with names `exceeds(...)`, `by_group(...)`, "
+            "`measure_with_ema(...)`, or other functions. A measure is a function of any of `gradients`, "
+            "`updates`, `params` and extra arguments such as `value`, by name; one argument with another "
+            "name means the updates, as in Optax. It returns a number, or a tree of them"
+        ),
+    )
+    inner: GradientTransformation = nested(
+        as_transformation,
+        default=identity(),
+        state="inner_state",
+        doc="the transformation whose steps are measured",
+    )
+    axis_name: AxisName = static(
+        default=None,
+        kw_only=True,
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them. Measures "
+            "with an argument of this name get it, as those named above"
+        ),
+    )
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        return super().needs | (self._reads() - {"gradients", "updates"})
+
+    def init(self, params: Params) -> MonitorState:
+        # Shapes alone, as there are no gradients yet. An extra argument is taken for a number. The state may
+        # be made outside of `shard_map`, without an axis to sum over.
+        like = abstract(params)
+        number = jax.ShapeDtypeStruct((), jnp.result_type(float))
+        seen = {name: like if name in OF_TREES else number for name in self._reads()}
+        shapes = jax.eval_shape(lambda seen: self._measured(seen, {"axis_name": None}), seen)
+        averages = {name: _Average(zero_count(), _zeros(shapes[name])) for name in self._averaged()}
+        return MonitorState(_zeros(shapes), averages, self.inner.init(params))
+
+    def apply(
+        self, updates: Updates, state: MonitorState, params: Params = None, **extra: Any
+    ) -> tuple[Updates, MonitorState]:
+        changed, inner = self.update_part(self.inner, updates, state.inner_state, params, **extra)
+        seen = {**extra, "gradients": updates, "updates": changed, "params": params}
+        measured = self._measured(seen, {} if self.axis_name is None else {"axis_name": self.axis_name})
+        averages: dict[str, _Average] = {}
+        for name, measure in self._averaged().items():
+            averages[name] = _next_average(measure, state.measure_states[name], measured[name])
+            measured[name] = _read(measure, averages[name])
+        return changed, MonitorState(measured, averages, inner)
+
+    def _measured(self, seen: dict[str, Any], reduced: dict[str, Any]) -> dict[str, Any]:
+        """The current numbers of each measure, before averaging, with floats in the default dtype."""
+
+        def taken(measure: Measure) -> Any:
+            arguments = (seen[name] for name in arguments_of(measure))
+            return measure(*arguments, **(reduced if takes_axis_name(measure) else {}))
+
+        return jax.tree.map(_as_number, {name: taken(_bare(measure)) for name, measure in self.measures})
+
+    def _averaged(self) -> dict[str, measure_with_ema]:
+        return {name: measure for name, measure in self.measures if isinstance(measure, measure_with_ema)}
+
+    def _reads(self) -> set[str]:
+        return {name for _, measure in self.measures for name in arguments_of(_bare(measure))}
+
+    def __repr__(self) -> str:
+        measures = ", ".join(f"{name!r}: {spelled(measure)}" for name, measure in self.measures)
+        axis = "" if self.axis_name is None else f", axis_name={self.axis_name!r}"
+        return f"monitor({{{measures}}}, {self.inner!r}{axis})"
+
+
+def snapshot(measure_name: str, measure: Measure) -> monitor:
+    """A `monitor` of one measure, for a chain.
+
+    Args:
+      measure_name: the name of the measurement.
+      measure: the measure.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import update_norm
+    >>> tx = snapshot("norm", update_norm)
+    >>> print(tx.update(jnp.array([3.0, 4.0]), tx.init(jnp.zeros(2)))[1].measurements["norm"])
+    5.0
+    """
+    return monitor({measure_name: measure})
+
+
+def metrics(state: Any) -> dict[str, Any]:
+    """The numbers that transformations publish in a state, by name, wherever they are nested.
+
+    `monitor` publishes its measurements, `guard` and `apply_if_finite` the number of skipped updates,
+    `dynamic_loss_scale` its scale, `inject` the hyperparameters. `hyperparams(tx, state)` reads other
+    hyperparameters from the optimizer. The path precedes a name that occurs more than once.
+
+    Args:
+      state: the state of an optimizer.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import chain, guard, inject, sgd
+    >>> state = chain(guard(sgd(0.1)), inject(sgd(1.0), "learning_rate")).init(jnp.zeros(2))
+    >>> {name: float(value) for name, value in metrics(state).items()}
+    {'skipped': 0.0, 'clipped': 0.0, 'learning_rate': 1.0}
+    """
+    found = [
+        (path, name, value) for path, node in _publishing(state) for name, value in node.metrics().items()
+    ]
+    names = [name for _, name, _ in found]
+    return {name if names.count(name) == 1 else f"{path}.{name}": value for path, name, value in found}
+
+
+def _publishing(node: Any, path: str = "") -> Iterable[tuple[str, Any]]:
+    """The nodes of a state that publish metrics, with their paths."""
+    if callable(getattr(node, "metrics", None)):
+        yield path, node
+    children, _ = jax.tree_util.tree_flatten_with_path(node, is_leaf=lambda child: child is not node)
+    for entry, child in children:
+        if entry:  # the node itself is its only leaf
+            yield from _publishing(child, path + keystr(entry))
+
+
+class _Average(NamedTuple):
+    """The number of steps, and their weighted sum."""
+
+    count: Any
+    ema: Any
+
+
+def _next_average(measure: measure_with_ema, old: _Average, measured: Any) -> _Average:
+    weight = jnp.asarray(complement(measure.decay)).astype(float)
+    # Skipped if not finite: an average would never lose such a number again.
+    finite = all_finite(measured)
+
+    def towards(m: Array, x: Array) -> Array:
+        return jnp.where(finite, interpolate(m, x.astype(m.dtype), weight.astype(m.dtype)), m)
+
+    count = jnp.where(finite, safe_increment(old.count), old.count)
+    return _Average(count, jax.tree.map(towards, old.ema, measured))
+
+
+def _read(measure: measure_with_ema, average: _Average) -> Any:
+    if not measure.debias:
+        return jax.tree.map(jnp.copy, average.ema)  # no alias, as the state may be donated
+    weights = correction(complement(measure.decay), average.count)
+    return jax.tree.map(lambda m: quotient(m, weights.astype(m.dtype)), average.ema)
+
+
+def _bare(measure: Any) -> Measure:
+    return measure.measure if isinstance(measure, measure_with_ema) else measure
+
+
+def _zeros(shapes: Any) -> Any:
+    return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+
+
+def _as_number(x: Any) -> Array:
+    # A copy: the array may be the user's own, and the state may be donated.
+    return jnp.array(x, jnp.result_type(float) if is_inexact(x) else None, copy=True)

@@ -1,0 +1,70 @@
+"""The tests of `pytest -m quick`; `python -m tests.quick` shows that they execute every file of gradtx."""
+
+import ast
+import sys
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+# A test is quick when its name begins with one of these.
+QUICK = (
+    "gradtx/",  # the examples of all docstrings
+    "tests/core/",
+    # Every public transformation: as a value, in one step, and with a gradient that does not fit.
+    "tests/contract/test_contract.py::test_prints_as_its_expression_compares_hashes_and_pickles",
+    "tests/contract/test_contract.py::test_empty_trees_and_single_leaves",
+    "tests/contract/test_errors.py::test_a_wrong_gradient_is_refused_with_the_leaf",
+    "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves",
+    "tests/cli/test_train.py::test_a_run_from_end_to_end",
+    "tests/cli/test_train.py::test_an_optimizer_without_a_rate_gets_one_that_trains",
+)
+
+
+class Executed:
+    """A plugin of pytest that keeps the tests that it sees and the files whose functions they execute."""
+
+    def __init__(self) -> None:
+        self.tests: list[str] = []
+        self.files: set[str] = set()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Begins when the collection of doctests has imported every module: an import does not count."""
+        self.tests = [item.nodeid for item in session.items]
+        sys.settrace(self._called)
+
+    def pytest_sessionfinish(self) -> None:
+        sys.settrace(None)
+
+    def _called(self, frame: FrameType, event: str, argument: object) -> None:
+        self.files.add(frame.f_code.co_filename)
+
+
+def has_functions(path: Path) -> bool:
+    """Whether a file has a function with a body, and not only names, or declarations of a protocol."""
+    functions = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef))
+    return any(not _is_constant(function.body[-1]) for function in functions)
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def main() -> int:
+    """The exit status: 1 when a test fails, a file is not executed, or a line of `QUICK` fits no test."""
+    executed = Executed()
+    if pytest.main(["-m", "quick", "-n", "0", "-q"], plugins=[executed]) != 0:
+        return 1
+    files = [path for path in sorted(Path("gradtx").rglob("*.py")) if has_functions(path)]
+    missed = [path for path in files if str(path.resolve()) not in executed.files]
+    unused = [start for start in QUICK if not any(test.startswith(start) for test in executed.tests)]
+    for path in missed:
+        print(f"{path}: `pytest -m quick` executes none of its functions; name a test of it in QUICK.")
+    for start in unused:
+        print(f"{start}: no test begins so; correct QUICK.")
+    print(f"{len(files)} files with functions: {len(files) - len(missed)} executed, {len(missed)} missed")
+    return int(bool(missed or unused))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

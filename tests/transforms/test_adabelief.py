@@ -1,0 +1,27 @@
+"""AdaBelief against Zhuang et al. (2020), in double precision."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gradtx import adabelief
+from tests.moments import B1, B2, EPS, EPS_ROOT, FORMS, MOMENTS, m_hat
+from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise, rate
+
+
+@leafwise
+def zhuang(theta: Any, gradients: list[Any], nesterov: bool) -> Iterator[Any]:
+    """Zhuang et al. (2020), algorithm 2, with an epsilon of its own in the recursion."""
+    m = s = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = B1 * m + (1 - B1) * g
+        s = B2 * s + (1 - B2) * np.abs(g - m) ** 2 + EPS_ROOT
+        theta = theta - rate(t - 1) * m_hat(m, g, t, nesterov) / (np.sqrt(s / (1 - B2**t)) + EPS)
+        yield theta
+
+
+@DTYPES
+@FORMS
+def test_adabelief(dtype, nesterov):
+    assert distance(adabelief(rate, **MOMENTS, nesterov=nesterov), zhuang(nesterov), dtype) < TOLERANCE[dtype]

@@ -1,0 +1,25 @@
+"""Bias correction against Kingma and Ba (2015), section 3, in double precision."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from gradtx import bias_correction
+from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise, rate
+from tests.transforms.concepts import DECAY, concepts, descend
+
+
+@leafwise
+def corrected(theta: Any, gradients: list[Any], lookahead: int) -> Iterator[Any]:
+    """Kingma and Ba (2015), section 3: division by 1 - b**t."""
+    for t, g in enumerate(gradients, start=1):
+        theta = theta - rate(t - 1) * g / (1 - DECAY ** (t + lookahead))
+        yield theta
+
+
+@DTYPES
+@concepts(
+    (bias_correction(DECAY), corrected(0)),
+    (bias_correction(DECAY, lookahead=2), corrected(2)),
+)
+def test_concept(tx, rule, dtype):
+    assert distance(descend(tx), rule, dtype) < TOLERANCE[dtype]
