@@ -7,10 +7,8 @@ import jax
 
 from gradtx.selection._masks import Mask, as_mask, mask_selection
 from gradtx.selection._paths import by_path
+from gradtx.selection._selection import Labels
 from gradtx.tree import Frozen, is_function, is_placeholder, spelled
-
-Labels = Any
-"""A tree of labels, or a prefix of one, or a function from parameters to it."""
 
 
 class by_mask:

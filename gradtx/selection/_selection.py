@@ -1,6 +1,6 @@
 """The one way to choose leaves: labels, laid over trees, with one set of errors."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
@@ -126,8 +126,3 @@ def _is_array(leaf: Any) -> bool:
 
 def _is_differentiable(leaf: Any) -> bool:
     return _is_array(leaf) and is_inexact(leaf)
-
-
-def by_label(labels: Any) -> Iterator[Hashable]:
-    """The labels in a tree of them, each once, in the order of the leaves."""
-    return iter(dict.fromkeys(label for label in jax.tree.leaves(labels) if label is not None))

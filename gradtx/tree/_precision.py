@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from gradtx.tree._leaves import ARRAYS_AND_NUMBERS, arithmetic_dtype, flatten, is_complex, is_inexact
+from gradtx.tree._mapping import is_traced
 from gradtx.tree._matching import match
 
 
@@ -45,7 +45,7 @@ def narrowed(changed: Any, updates: Any, params: Any = None, *, same_shape: bool
     if not targets:
         return changed
     wide = [leaves[index] for index in targets]
-    cast = _cast if any(isinstance(leaf, Tracer) for leaf in wide) else _cast_at_once
+    cast = _cast if is_traced(wide) else _cast_at_once
     for index, leaf in zip(targets, cast(wide, tuple(targets.values())), strict=True):
         leaves[index] = leaf
     return treedef.unflatten(leaves)
