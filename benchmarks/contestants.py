@@ -117,7 +117,7 @@ def through_the_stepper(tx: Any, params: Any) -> Contestant:
     stepper = gradtx.Stepper(tx)
 
     def run() -> None:
-        held[:] = stepper(gradients, held[1], held[0])
+        held[:] = stepper(held[0], held[1], gradients=gradients)
         jax.block_until_ready(held)
 
     jax.clear_caches()

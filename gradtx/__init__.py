@@ -14,6 +14,7 @@ expression that makes it, compares, hashes, pickles, and is a pytree of its hype
 """
 
 import inspect
+from typing import TYPE_CHECKING, Any
 
 # ruff: noqa: F403 - each floor names in its __all__ what it makes public
 from gradtx import core, interop, optimizers, schedules, selection, stepping, transforms, tree, wrappers
@@ -42,3 +43,16 @@ for _name in __all__:
         document(_public)
     elif inspect.isclass(_public) and _public.__module__.startswith(__name__):  # `Params` is `typing.Any`
         _public.__module__ = __name__  # pickles, errors and documentation name no file
+
+for _name in tree.__all__:
+    _public = getattr(tree, _name)
+    if inspect.isclass(_public) and _public.__module__.startswith(tree.__name__):
+        _public.__module__ = tree.__name__
+
+
+if not TYPE_CHECKING:  # a type checker would accept any name
+
+    def __getattr__(name: str) -> Any:
+        question = "" if name.startswith("_") else tree.did_you_mean(name, __all__)
+        text = f"module {__name__!r} has no attribute {name!r}{'.' * bool(question)}{question}"
+        raise AttributeError(text, name=name)  # with its name Python adds no question of its own

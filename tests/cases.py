@@ -45,12 +45,13 @@ def odd(step: Any) -> Any:
 def half_square(params: Any) -> Any:
     """A loss whose Hessian is the identity."""
     leaves = [leaf.astype(widened(leaf.dtype)) for leaf in jax.tree.leaves(params) if is_inexact(leaf)]
-    return sum((0.5 * jnp.sum(jnp.abs(leaf) ** 2) for leaf in leaves), start=jnp.zeros(()))
+    return jnp.asarray(sum(0.5 * jnp.sum(jnp.abs(leaf) ** 2) for leaf in leaves), float)
 
 
 def two_logits(params: Any) -> Any:
     """A model that tells two classes apart, on one example."""
-    return 0.1 * half_square(params) * jnp.array([1.0, -1.0])
+    logit = 0.1 * half_square(params)
+    return jnp.stack([logit, -logit])
 
 
 def count_init(params: Any) -> Any:

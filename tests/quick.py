@@ -15,6 +15,7 @@ QUICK = (
     "tests/contract/test_contract.py::test_prints_as_its_expression_compares_hashes_and_pickles",
     "tests/contract/test_contract.py::test_empty_trees_and_single_leaves",
     "tests/contract/test_errors.py::test_a_wrong_gradient_is_refused_with_the_leaf",
+    "tests/schedules/test_table.py",
     "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves",
     "tests/cli/test_train.py::test_a_run_from_end_to_end",
     "tests/cli/test_train.py::test_an_optimizer_without_a_rate_gets_one_that_trains",

@@ -1,11 +1,29 @@
 """Arithmetic of arrays and numbers that several rules share, independent of trees and rules."""
 
+from gradtx.arithmetic._axes import (
+    AxisName as AxisName,
+    axes_in as axes_in,
+    hidden_axes as hidden_axes,
+    over_shards as over_shards,
+    split_over as split_over,
+    sum_over_shards as sum_over_shards,
+    varying as varying,
+)
+from gradtx.arithmetic._eigen import (
+    eigenbasis as eigenbasis,
+    inverse_root as inverse_root,
+    next_eigenbasis as next_eigenbasis,
+)
 from gradtx.arithmetic._elementwise import (
     abs_squared as abs_squared,
+    bounded as bounded,
     interpolate as interpolate,
     quotient as quotient,
+    saturated as saturated,
+    visible as visible,
 )
 from gradtx.arithmetic._factored import (
+    LONG as LONG,
     clipped_direction as clipped_direction,
     factored_averages as factored_averages,
     inverse_root_factors as inverse_root_factors,
@@ -19,25 +37,22 @@ from gradtx.arithmetic._kronecker import (
     RIGHT as RIGHT,
     Sides as Sides,
     as_sides as as_sides,
-    eigenbasis as eigenbasis,
     from_sides as from_sides,
     gram as gram,
     in_order_of as in_order_of,
-    inverse_root as inverse_root,
-    next_eigenbasis as next_eigenbasis,
     rotate as rotate,
     rotate_back as rotate_back,
+    with_finite_products as with_finite_products,
 )
 from gradtx.arithmetic._matrices import (
     LAST_TWO as LAST_TWO,
+    MATRICES as MATRICES,
     MuonDimensionNumbers as MuonDimensionNumbers,
     axes_of as axes_of,
     check_axes as check_axes,
     fans as fans,
     from_matrices as from_matrices,
-    made_whole as made_whole,
     on_matrices as on_matrices,
-    split_as as split_as,
     to_matrices as to_matrices,
 )
 from gradtx.arithmetic._moments import (
@@ -54,16 +69,21 @@ from gradtx.arithmetic._newton_schulz import (
     newton_schulz as newton_schulz,
 )
 from gradtx.arithmetic._norms import (
-    AxisName as AxisName,
     clipped as clipped,
     multiply_by as multiply_by,
-    norm_of_squares as norm_of_squares,
+    norm as norm,
+    norm_over_shards as norm_over_shards,
     root as root,
     root_mean_square as root_mean_square,
     shortening as shortening,
 )
 from gradtx.arithmetic._ordering import after as after
 from gradtx.arithmetic._rounding import rounded_within as rounded_within
+from gradtx.arithmetic._sharding import (
+    made_whole as made_whole,
+    split_alike as split_alike,
+    split_as as split_as,
+)
 from gradtx.arithmetic._trust_ratio import (
     UNBOUNDED as UNBOUNDED,
     Bounds as Bounds,

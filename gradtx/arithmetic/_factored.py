@@ -7,8 +7,11 @@ import jax
 import jax.numpy as jnp
 from jax.lax import optimization_barrier
 
-from gradtx.arithmetic._elementwise import abs_squared, interpolate
-from gradtx.arithmetic._norms import root_mean_square, shortening
+from gradtx.arithmetic._elementwise import abs_squared, interpolate, saturated
+from gradtx.arithmetic._norms import root, shortening
+
+LONG = 2.0**40
+"""A unit for the directions of a factored average: after a spike the elements beside it are long."""
 
 
 def factored_averages(
@@ -16,10 +19,15 @@ def factored_averages(
 ) -> tuple[jax.Array, jax.Array]:
     """The new averages of the square of `g` over its columns and over its rows."""
     row, column = axes
-    v_row = interpolate(v_row, jnp.mean(abs_squared(g), column) + eps, c)
+    v_row = interpolate(v_row, _mean_square(g, column) + eps, c)
     # After the barrier the second mean takes its own squares; XLA on CPU would store one square for both.
-    v_col = interpolate(v_col, jnp.mean(abs_squared(optimization_barrier(g)), row) + eps, c)
+    v_col = interpolate(v_col, _mean_square(optimization_barrier(g), row) + eps, c)
     return v_row, v_col
+
+
+def _mean_square(g: jax.Array, axis: int) -> jax.Array:
+    """The mean of |g|² along `axis`, at most the largest number: a spike would make the averages infinite."""
+    return saturated(jnp.mean(abs_squared(g), axis))
 
 
 def inverse_root_factors(
@@ -28,10 +36,10 @@ def inverse_root_factors(
     """The factors of 1 / sqrt(V), by row and by column, which broadcast against the leaf."""
     row, column = axes
     by_row, by_column = jnp.expand_dims(v_row, column), jnp.expand_dims(v_col, row)
-    mean = jnp.mean(by_row, row, keepdims=True)
+    mean = jnp.sum(by_row * (1 / max(by_row.shape[row], 1)), row, keepdims=True)
     least = least_average(v_row)
     by_row, by_column = jnp.maximum(by_row, least), jnp.maximum(by_column, least)
-    return jnp.sqrt(mean) / jnp.sqrt(by_row), 1.0 / jnp.sqrt(by_column)
+    return root(mean) / root(by_row), 1.0 / root(by_column)
 
 
 def times_factors(g: jax.Array, by_row: jax.Array, by_column: jax.Array) -> jax.Array:
@@ -41,7 +49,7 @@ def times_factors(g: jax.Array, by_row: jax.Array, by_column: jax.Array) -> jax.
 
 def over_root(g: jax.Array, v: jax.Array, least: jax.Array) -> jax.Array:
     """The gradient over the root of a whole average."""
-    return g / jnp.sqrt(jnp.maximum(v, least))
+    return g / root(jnp.maximum(v, least))
 
 
 def least_average(v: jax.Array) -> jax.Array:
@@ -49,12 +57,18 @@ def least_average(v: jax.Array) -> jax.Array:
     return jnp.asarray(jnp.finfo(v.dtype).tiny, v.dtype)
 
 
-def clipped_direction(direction: Callable[..., jax.Array], bound: jax.Array, *arrays: jax.Array) -> jax.Array:
+def clipped_direction(
+    direction: Callable[..., jax.Array], bound: jax.Array, *arrays: jax.Array, unit: float = 1.0
+) -> jax.Array:
     """`direction(*arrays)`, shortened to the root mean square `bound`.
 
     It is computed twice, once to be measured and once in the loop that reads it. Without the barrier the
     two would be one to the compiler, and XLA on CPU would store it whole. The same holds for a constant that
-    both broadcast to the size of the leaf.
+    both broadcast to the size of the leaf. The direction is measured in units of `unit`, a power of two by
+    which its last array is divided: squares of long elements are finite, and those that vanish are too short
+    to be clipped.
     """
-    size = root_mean_square(direction(*optimization_barrier(arrays)))
+    *others, last = optimization_barrier(arrays)
+    again = direction(*others, last / unit)
+    size = unit * root(jnp.sum(abs_squared(again)) / max(again.size, 1))
     return direction(*arrays) * shortening(size, bound)

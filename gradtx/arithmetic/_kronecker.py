@@ -8,7 +8,8 @@ from the right.
 import jax
 import jax.numpy as jnp
 
-from gradtx.arithmetic._matrices import made_whole, split_as
+from gradtx.arithmetic._elementwise import bounded
+from gradtx.arithmetic._sharding import made_whole, split_as
 
 LEFT, RIGHT = -2, -1
 
@@ -32,6 +33,11 @@ def from_sides(
     )
 
 
+def with_finite_products(g: jax.Array) -> jax.Array:
+    """`g` with finite elements so short that its products, summed over 2^40 updates, are finite."""
+    return bounded(g, 2**40 * g.size)
+
+
 def gram(x: jax.Array, side: int) -> jax.Array:
     r"""$X X^*$ for the left side, $X^* X$ for the right: its eigenvectors are singular vectors of $X$."""
     return product(x, x.mT.conj()) if side == LEFT else product(x.mT.conj(), x)
@@ -53,44 +59,6 @@ def rotate_back(x: jax.Array, bases: Sides) -> jax.Array:
            [ 1.,  2.]], dtype=float32)
     """
     return rotate(x, {side: basis.mT.conj() for side, basis in bases.items()})
-
-
-def inverse_root(gram: jax.Array, exponent: jax.Array, eps: jax.Array) -> jax.Array:
-    r"""$(A + \epsilon \lambda_{\max} I)^{-p}$ of a positive semidefinite $A$, by its eigenvectors.
-
-    The power of an eigenvalue that is 0 after all is 0: a direction of size 0 gives no step. A matrix of
-    zeros tells no size, and its power is the identity.
-
-    >>> inverse_root(jnp.diag(jnp.array([16.0, 81.0, 0.0])), jnp.float32(0.25), jnp.float32(0.0)).round(4)
-    Array([[0.5   , 0.    , 0.    ],
-           [0.    , 0.3333, 0.    ],
-           [0.    , 0.    , 0.    ]], dtype=float32)
-    """
-    values, vectors = jnp.linalg.eigh(gram)
-    values = jnp.maximum(values, 0.0)  # rounding may leave one below
-    greatest = jnp.max(values, axis=-1, keepdims=True)
-    values = jnp.where(greatest == 0, 1.0, values + eps * greatest)
-    zero = values == 0
-    powers = jnp.where(zero, 0.0, jnp.where(zero, 1.0, values) ** -exponent)
-    return product(vectors * jnp.expand_dims(powers, -2), vectors.mT.conj())
-
-
-def eigenbasis(gram: jax.Array) -> jax.Array:
-    """The eigenvectors as columns, in descending order of their eigenvalues."""
-    return jnp.flip(jnp.linalg.eigh(gram)[1], axis=-1)
-
-
-def next_eigenbasis(gram: jax.Array, basis: jax.Array) -> tuple[jax.Array, jax.Array]:
-    r"""One step of orthogonal iteration, $QR = A Q_\text{old}$, and the eigenvalues that it started from.
-
-    The columns are first sorted in descending order of $q^* A q$. A QR decomposition keeps this order: the
-    first column of $Q$ is that of $A Q_\text{old}$, and each further one is made orthogonal to those before.
-    """
-    power = product(gram, basis)
-    values = jnp.sum((basis.conj() * power).real, axis=-2)
-    # JAX has no QR decomposition of arrays that are split over an explicit mesh, even along a batch axis.
-    whole = made_whole(in_order_of(values, power, RIGHT), range(power.ndim))
-    return split_as(power, jnp.linalg.qr(whole)[0]), values
 
 
 def in_order_of(values: jax.Array, x: jax.Array, side: int) -> jax.Array:

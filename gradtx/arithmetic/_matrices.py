@@ -1,15 +1,20 @@
 """Leaves as batches of matrices: the input axes, the output axes and the batch axes of a leaf."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from gradtx.arithmetic._sharding import made_whole, split_as
+
 LAST_TWO = "... in out"
 """The axes of a kernel in Flax and Haiku: inputs, then outputs; any axes before them are batch axes."""
+
+MATRICES = "in in in in... out | ... in out"
+"""A leaf of four or more axes, the kernel of a convolution, as one matrix; others as `LAST_TWO`."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,15 @@ class MatrixAxes(NamedTuple):
 def axes_of(spec: Any, ndim: int) -> MatrixAxes:
     """The axes that `spec` names in a leaf of `ndim` axes.
 
+    `...` stands for any number of axes: with the name before it, as in `in...`, or else for batch axes. Of
+    several forms, separated by `|`, the first that has as many axes counts.
+
     >>> axes_of("in head out", 3)
     MatrixAxes(batch=(1,), inputs=(0,), outputs=(2,))
+    >>> axes_of("in in in in... out | ... in out", 4)
+    MatrixAxes(batch=(), inputs=(0, 1, 2), outputs=(3,))
+    >>> axes_of("in in in in... out | ... in out", 3)
+    MatrixAxes(batch=(0,), inputs=(1,), outputs=(2,))
 
     Raises:
       ValueError: when the leaf lacks the axes that `spec` names.
@@ -57,7 +69,7 @@ def axes_of(spec: Any, ndim: int) -> MatrixAxes:
     if isinstance(spec, MuonDimensionNumbers):
         inputs, outputs = (_counted(axes, ndim) for axes in (spec.reduction_axis, spec.output_axis))
     else:
-        names = _spread(spec.split(), ndim)
+        names = _names_of_axes(spec, ndim)
         inputs, outputs = (tuple(i for i, name in enumerate(names) if name == own) for own in ("in", "out"))
     if not inputs or not outputs or len({*inputs, *outputs}) < len(inputs) + len(outputs):
         raise ValueError(f"{spec!r} does not tell inputs from outputs")
@@ -93,21 +105,6 @@ def fans(shape: tuple[int, ...], axes: MatrixAxes) -> tuple[int, int]:
     return math.prod(shape[axis] for axis in axes.inputs), math.prod(shape[axis] for axis in axes.outputs)
 
 
-def made_whole(x: jax.Array, along: Collection[int]) -> jax.Array:
-    """`x`, unsplit along these axes if a mesh with explicit axes splits it there."""
-    spec = jax.typeof(x).sharding.spec
-    if all(spec[axis] is None for axis in along):
-        return x
-    kept = (spec[axis] if axis not in along else None for axis in range(x.ndim))
-    return jax.sharding.reshard(x, jax.sharding.PartitionSpec(*kept))
-
-
-def split_as(like: jax.Array, x: jax.Array) -> jax.Array:
-    """`x`, split as `like` is if a mesh with explicit axes splits either."""
-    sharding = jax.typeof(like).sharding
-    return x if jax.typeof(x).sharding.spec == sharding.spec else jax.sharding.reshard(x, sharding)
-
-
 def check_axes(spec: Any) -> None:
     """Raises for a `spec` that is neither names of inputs and outputs nor `MuonDimensionNumbers`."""
     if isinstance(spec, MuonDimensionNumbers):
@@ -117,17 +114,29 @@ def check_axes(spec: Any) -> None:
             f"the axes of a matrix are names, as in {LAST_TWO!r} or 'in head out', or MuonDimensionNumbers, "
             f"got {spec!r}"
         )
-    names = spec.split()
-    if not {"in", "out"} <= set(names) or names.count("...") > 1:
-        raise ValueError(f"the names of axes must have 'in' and 'out', and '...' at most once, got {spec!r}")
+    for alternative in spec.split("|"):
+        names = alternative.split()
+        if not {"in", "out"} <= {name.removesuffix("...") for name in names} or alternative.count("...") > 1:
+            raise ValueError(
+                f"the names of axes must have 'in' and 'out', and '...' at most once, got {spec!r}"
+            )
+
+
+def _names_of_axes(spec: str, ndim: int) -> list[str]:
+    """A name for each of `ndim` axes, by the first alternative that has so many."""
+    for alternative in spec.split("|"):
+        if names := _spread(alternative.split(), ndim):
+            return names
+    raise ValueError(f"{spec!r} names another number of axes")
 
 
 def _spread(names: list[str], ndim: int) -> list[str]:
-    """A name for each axis; `...` stands for all axes without a name of their own."""
-    more = ndim - len(names) + ("..." in names)
-    if more < 0 or (more > 0 and "..." not in names):
-        raise ValueError(f"{' '.join(names)!r} names another number of axes")
-    return [name for each in names for name in ([""] * more if each == "..." else [each])]
+    """The names with each `...` as the axes that have no name of their own; empty if they do not fit."""
+    more = ndim - sum(not each.endswith("...") for each in names)
+    spread = [
+        name for each in names for name in [each.removesuffix("...")] * (more if each.endswith("...") else 1)
+    ]
+    return spread if len(spread) == ndim else []
 
 
 def _counted(axes: Any, ndim: int) -> tuple[int, ...]:

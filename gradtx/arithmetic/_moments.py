@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradtx.arithmetic._elementwise import quotient
+from gradtx.arithmetic._norms import root
 
 
 def complement(decay: Any) -> Any:
@@ -58,7 +59,7 @@ def look_ahead(mu: jax.Array, g: jax.Array, c1: Any, correction1: Any, next_corr
 
 def normalized(first: jax.Array, nu: jax.Array, correction2: Any, eps: Any, eps_root: Any) -> jax.Array:
     """A corrected first moment over the root of the corrected second one: the direction of Adam."""
-    return quotient(first, jnp.sqrt(nu / correction2 + eps_root) + eps)
+    return quotient(first, root(nu / correction2 + eps_root) + eps)
 
 
 def _is_concrete(number: Any) -> bool:

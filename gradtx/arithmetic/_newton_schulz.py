@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gradtx.arithmetic._elementwise import abs_squared, quotient
-from gradtx.arithmetic._norms import root
+from gradtx.arithmetic._elementwise import quotient
+from gradtx.arithmetic._norms import norm
 
 Polynomials = tuple[tuple[float, float, float], ...]
 """The coefficients (a, b, c) of odd polynomials a x + b x³ + c x⁵, in the order in which they are applied."""
@@ -145,8 +145,6 @@ def newton_schulz(x: jax.Array, polynomials: Polynomials, eps: Any = 0.0, dtype:
         even = b * gram + c * product(gram, gram)
         return a * x + (product(x, even) if tall else product(even, x)), None
 
-    # In units of the largest element: float32 squares overflow above 1e19 and vanish below 1e-19.
-    unit = jax.lax.stop_gradient(jnp.max(jnp.abs(x), (-2, -1), keepdims=True, initial=0.0))
-    norm = unit * root(jnp.sum(abs_squared(quotient(x, unit)), axis=(-2, -1), keepdims=True))
+    size = norm(x, (-2, -1), keepdims=True)
     # A loop rather than its steps one after another: the steps of many matrices take long to compile.
-    return jax.lax.scan(step, quotient(x, norm + eps), jnp.asarray(polynomials, norm.dtype))[0]
+    return jax.lax.scan(step, quotient(x, size + eps), jnp.asarray(polynomials, size.dtype))[0]

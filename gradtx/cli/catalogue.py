@@ -2,11 +2,11 @@
 
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 import gradtx
 from gradtx.cli.step import PROVIDED
+from gradtx.tree import did_you_mean
 
 OptimizerFactory = Callable[..., gradtx.GradientTransformation]
 
@@ -26,9 +26,8 @@ def find_optimizer(name: str) -> OptimizerFactory:
     """
     known = known_optimizers()
     if name not in known:
-        near = get_close_matches(name, known)
-        advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-        raise ValueError(f"no optimizer is named {name!r}; {advice}")
+        advice = did_you_mean(name, known) or f" There are {', '.join(known)}."
+        raise ValueError(f"no optimizer is named {name!r}.{advice}")
     if missing := known[name](1.0).needs - PROVIDED:
         raise ValueError(f"{name} needs {', '.join(sorted(missing))}, which this training does not pass")
     return known[name]

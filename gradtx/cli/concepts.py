@@ -43,9 +43,7 @@ def described(concepts: Sequence[Concept]) -> str:
     lines = ["chain("]
     for tx, words in concepts:
         lines += textwrap.wrap(words, _WIDTH, initial_indent="    # ", subsequent_indent="    # ")
-        lines += textwrap.wrap(
-            f"{tx!r},", _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False
-        )
+        lines.append(textwrap.indent(f"{tx!r},", " " * 4))
     return "\n".join([*lines, ")"])
 
 

@@ -9,18 +9,26 @@ from gradtx.core._annotations import (
     Updates,
 )
 from gradtx.core._apply import apply_updates, incremental_update, moved_to as moved_to, periodic_update
+from gradtx.core._arguments import gone_array as gone_array
+from gradtx.core._axes import require_axes as require_axes, require_axis_name as require_axis_name
 from gradtx.core._basic import identity, init_empty_state, stateless, stateless_with_tree_map
 from gradtx.core._chain import as_transformations as as_transformations, chain, named_chain
 from gradtx.core._contents import by_value as by_value
 from gradtx.core._documentation import args_of as args_of, document as document
 from gradtx.core._fields import hyperparameter, nested, static, whole_number as whole_number
+from gradtx.core._findings import Finding, Findings
 from gradtx.core._joins import add, divide, multiply, subtract
+from gradtx.core._keywords import checks_keywords as checks_keywords, refuse_unknown as refuse_unknown
+from gradtx.core._lifting import GradientTransformationExtraArgs, as_transformation, with_extra_args_support
+from gradtx.core._lint import lint, walk_with as walk_with
 from gradtx.core._reading import (
     all_in as all_in,
+    by_name as by_name,
     eval_params,
+    has_failed,
     hyperparams,
+    report,
     summary,
-    table as table,
     walk as walk,
 )
 from gradtx.core._replace import fields_of as fields_of, find as find, replace
@@ -36,17 +44,20 @@ from gradtx.core._schedule import (
     schedule_from,
     zero_count as zero_count,
 )
+from gradtx.core._stacks import member, members, stack, state_axes, unstack
+from gradtx.core._state_table import state_table
+from gradtx.core._states import StateMismatchError
+from gradtx.core._table import Table
+from gradtx.core._tabulation import ScheduleTable
 from gradtx.core._transformation import (
     EmptyState,
     GradientTransformation,
-    GradientTransformationExtraArgs,
     ScaleByScheduleState,
     ScheduledState,
-    as_transformation,
-    with_extra_args_support,
 )
 from gradtx.core._value import (
     Value as Value,
+    concrete as concrete,
     is_unvalidated as is_unvalidated,
     without_validation as without_validation,
 )
@@ -54,6 +65,8 @@ from gradtx.core._wrapper import Part as Part, Wrapper
 
 __all__ = [
     "EmptyState",
+    "Finding",
+    "Findings",
     "GradientTransformation",
     "GradientTransformationExtraArgs",
     "Number",
@@ -63,7 +76,10 @@ __all__ = [
     "ScalarOrSchedule",
     "ScaleByScheduleState",
     "Schedule",
+    "ScheduleTable",
     "ScheduledState",
+    "StateMismatchError",
+    "Table",
     "TransformInitFn",
     "TransformUpdateExtraArgsFn",
     "TransformUpdateFn",
@@ -76,23 +92,32 @@ __all__ = [
     "constant_schedule",
     "divide",
     "eval_params",
+    "has_failed",
     "hyperparameter",
     "hyperparams",
     "identity",
     "incremental_update",
     "init_empty_state",
+    "lint",
+    "member",
+    "members",
     "multiply",
     "named_chain",
     "nested",
     "periodic_update",
     "replace",
+    "report",
     "safe_increment",
     "safe_int32_increment",
     "schedule_from",
+    "stack",
+    "state_axes",
+    "state_table",
     "stateless",
     "stateless_with_tree_map",
     "static",
     "subtract",
     "summary",
+    "unstack",
     "with_extra_args_support",
 ]

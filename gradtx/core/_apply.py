@@ -28,7 +28,7 @@ def apply_updates(params: Params, updates: Updates) -> Params:
     >>> apply_updates({"w": jnp.ones(2), "steps": 3}, {"w": jnp.array([-0.25, 0.5]), "steps": None})
     {'steps': 3, 'w': Array([0.75, 1.5 ], dtype=float32)}
     """
-    _, params = map_leaves(_add, updates, state=(params,))
+    _, params = map_leaves(_add, updates, state=(params,), state_names=("params",))
     return params
 
 

@@ -12,7 +12,7 @@ from gradtx.tree import is_inexact, is_placeholder
 
 
 def init_empty_state(params: Params) -> EmptyState:
-    """The `init_fn` of a `GradientTransformation(init_fn, update_fn)` without state.
+    """The `init` of a `GradientTransformation(init, update)` without state.
 
     Args:
       params: the parameters, which it does not read.
@@ -49,6 +49,9 @@ class stateless(GradientTransformation, check=None):
     ) -> tuple[Updates, EmptyState]:
         return self.f(updates, params), state
 
+    def update_sign(self) -> int:
+        return 0  # the function may do anything
+
 
 class stateless_with_tree_map(GradientTransformation):
     """A function of one leaf as a transformation of every leaf.
@@ -73,3 +76,5 @@ class stateless_with_tree_map(GradientTransformation):
             return self.f(update, param) if is_inexact(update) else update
 
         return jax.tree.map(apply, *trees, is_leaf=is_placeholder), state
+
+    update_sign = stateless.update_sign

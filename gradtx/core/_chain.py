@@ -8,8 +8,10 @@ from typing import Any
 
 from gradtx.core._annotations import OptState, Params, Updates
 from gradtx.core._fields import nested, static
-from gradtx.core._transformation import GradientTransformation, as_transformation
+from gradtx.core._lifting import as_transformation
+from gradtx.core._transformation import GradientTransformation
 from gradtx.core._wrapper import Wrapper
+from gradtx.tree import outline, spelled
 
 
 def as_transformations(transformations: Iterable[Any]) -> tuple[GradientTransformation, ...]:
@@ -64,8 +66,8 @@ class chain(Wrapper):
     def _checks_result(self) -> bool:
         return any(tx._checks_result for tx in self.transformations)
 
-    def __repr__(self) -> str:
-        return f"chain({', '.join(map(repr, self.transformations))})"
+    def expression(self) -> str:
+        return f"chain({', '.join(map(spelled, self.transformations))})"
 
 
 class named_chain(Wrapper):
@@ -97,7 +99,7 @@ class named_chain(Wrapper):
     def __init__(self, *named: tuple[str, Any]):
         for pair in named:
             if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):  # pyright: ignore
-                raise TypeError(f"named_chain: give pairs (name, transformation), got {pair!r}.")
+                raise TypeError(f"named_chain: give pairs (name, transformation), got {outline(pair)}.")
         names = tuple(name for name, _ in named)
         if len(set(names)) < len(names):
             raise ValueError(f"named_chain: the names must differ, got {names}.")
@@ -123,8 +125,8 @@ class named_chain(Wrapper):
     def _named(self) -> Iterable[tuple[str, GradientTransformation]]:
         return zip(self.names, self.transformations, strict=True)
 
-    def __repr__(self) -> str:
-        return f"named_chain({', '.join(f'({name!r}, {tx!r})' for name, tx in self._named())})"
+    def expression(self) -> str:
+        return f"named_chain({', '.join(map(spelled, self._named()))})"
 
 
 def _require_wide_last(sequence: chain | named_chain) -> None:

@@ -86,6 +86,7 @@ def _with_fact(text: str, fact: str) -> str:
 def _called(function: Callable[..., Any], seen: list[Any]) -> Iterator[Any]:
     """The classes of values and the functions of gradtx in the body of a function, in order."""
     seen.append(function)
+    function = inspect.unwrap(function)
     for name in function.__code__.co_names:
         called = function.__globals__.get(name)
         if inspect.isclass(called) and hasattr(called, "hyperparameters"):

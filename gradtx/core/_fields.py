@@ -3,10 +3,11 @@
 import dataclasses
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gradtx.core._contents import by_value
+from gradtx.tree import outline
 
 
 def hyperparameter(
@@ -16,27 +17,41 @@ def hyperparameter(
     high: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    whole: bool = False,
+    steps: bool = False,
     kw_only: bool = False,
     doc: str = "",
 ) -> Any:
     """Declares a number, which is data: another number does not retrace.
 
     Args:
-      default: the default value; without one the field is required.
+      default: the default value; without one the field is required. With the default `None`, the field is a
+        number or `None`.
       low: the least value allowed.
       high: the greatest value allowed.
       above: a bound that the value must exceed.
       below: a bound that must exceed the value.
+      whole: whether the value must be a whole number. It is kept as a float, as every number.
+      steps: whether the value is a number of steps: a schedule warns of a fraction, and of 0 unless it is the
+        default.
       kw_only: whether the field is passed by keyword alone.
       doc: the meaning of the field, for the `Args` of the docstring.
     """
-    bounds = Bounds(low, high, above, below)
+    bounds = Bounds(low, high, above, below, whole)
+
+    def converted(owner: Any, name: str, value: Any) -> Any:
+        if value is None and default is None:
+            return None
+        return owner.convert_hyperparameter(name, value, bounds)
+
     return dataclasses.field(
         default=default,
         kw_only=kw_only,
         metadata={
-            "convert": lambda owner, name, value: owner.convert_hyperparameter(name, value, bounds),
+            "convert": converted,
             "allowed": bounds.stated(),
+            "bounds": bounds,
+            "steps": (lambda value: (value,)) if steps else None,
             "doc": doc,
         },
     )
@@ -49,6 +64,7 @@ def static(
     choices: tuple[Any, ...] = (),
     low: int | None = None,
     at: Callable[[Any, Any, Any, str], Any] | None = None,
+    selects: bool = False,
     kw_only: bool = False,
     doc: str = "",
 ) -> Any:
@@ -62,15 +78,16 @@ def static(
       at: for an option of a `Rule` that differs between leaves, a function of the value of the field, the
         updates, the parameters and a name for errors. It returns a tree with the option of each leaf, or
         `None` for `True` at every leaf. `leaf` gets the option of its leaf.
+      selects: whether the option of a leaf is whether it is selected, as with a mask.
       kw_only: whether the field is passed by keyword alone.
       doc: the meaning of the field, for the `Args` of the docstring.
     """
 
     def converted(owner: Any, name: str, value: Any) -> Any:
-        value = by_value(value if convert is None else convert(value))
+        value = by_value(value if convert is None else _named(owner, name, convert, value))
         where = f"{type(owner).__name__}: {name}"
         if isinstance(default, bool) and not isinstance(value, bool):
-            raise TypeError(f"{where} must be True or False, got {value!r}.")
+            raise TypeError(f"{where} must be True or False, got {outline(value)}.")
         if low is not None:
             value = whole_number(where, value, low)
         return _checked(where, value, choices)
@@ -78,43 +95,46 @@ def static(
     kind = "a boolean" if isinstance(default, bool) else "a whole number" if low is not None else ""
     allowed = f"one of {_listed(choices)}" if choices else "" if low is None else f"at least {low}"
     metadata = {"convert": converted, "static": True, "doc": doc, "allowed": allowed, "kind": kind} | (
-        {} if at is None else {"at": at}
+        {} if at is None else {"at": at, "selects": selects}
     )
     return dataclasses.field(default=default, kw_only=kw_only, metadata=metadata)
 
 
 def nested(
-    convert: Callable[[Any], Any],
+    convert: Callable[[Any], Any] | None = None,
     *,
     default: Any = dataclasses.MISSING,
     state: str | None = None,
     keys: str | None = None,
     may_skip: bool = False,
+    steps: Callable[[Any], Iterable[Any]] | None = None,
     kind: str = "a transformation",
     doc: str = "",
 ) -> Any:
     """Declares a field that contains another value, or a tuple of them.
 
     Args:
-      convert: a function from the argument to this value.
+      convert: a function from the argument to this value; in a `Wrapper` by default `as_transformation`.
       default: the default value; without one the field is required.
       state: in a `Wrapper`, the place of the nested state in the state of the wrapper: a path with dots, of
         field names, entry numbers and `*` for the key of each transformation of a tuple. `""` is the whole
         state.
       keys: the static field with a key for each transformation of a tuple; by default they are numbered.
       may_skip: whether an update of the nested transformation may be left out.
+      steps: in a schedule, a function from the value to the numbers of steps in it.
       kind: the kind of the argument, for the `Args` of the docstring.
       doc: the meaning of the field, for the `Args` of the docstring.
     """
     return dataclasses.field(
         default=default,
         metadata={
-            "convert": lambda owner, name, value: convert(value),
+            "convert": lambda owner, name, value: _named(owner, name, convert or owner.convert_nested, value),
             "nested": True,
             "kind": kind,
             "state": state,
             "keys": keys,
             "may_skip": may_skip,
+            "steps": steps,
             "doc": doc,
         },
     )
@@ -128,14 +148,17 @@ class Bounds:
     high: float | None
     above: float | None
     below: float | None
+    whole: bool = False
 
     def stated(self) -> str:
         """The bounds in words."""
-        return " and ".join(f"{words} {bound:g}" for words, bound, _ in self._finite())
+        bounds = [f"{words} {bound:g}" for words, bound, _ in self._finite()]
+        return " and ".join(["whole"] * self.whole + bounds)
 
     def problem(self, value: float) -> str | None:
         """The bounds in words for a `value` outside of them; a NaN is outside of all bounds."""
-        if not math.isnan(value) and all(holds(value, bound) for _, bound, holds in self._finite()):
+        within = not math.isnan(value) and all(holds(value, bound) for _, bound, holds in self._finite())
+        if within and (value.is_integer() or not self.whole):
             return None
         return self.stated() or "a number"
 
@@ -164,7 +187,7 @@ def whole_number(where: str, value: Any, low: int) -> int:
     except TypeError:
         number = low - 1
     if isinstance(value, bool) or number < low:
-        raise ValueError(f"{where} must be a whole number of at least {low}, got {value!r}.")
+        raise ValueError(f"{where} must be a whole number of at least {low}, got {outline(value)}.")
     return min(number, LARGEST_COUNT)
 
 
@@ -173,14 +196,25 @@ def is_static(field: dataclasses.Field[Any]) -> bool:
     return field.metadata.get("static", False)
 
 
+def _named(owner: Any, name: str, convert: Callable[[Any], Any], value: Any) -> Any:
+    """`convert(value)`, with the name of the field before the text of an error."""
+    try:
+        return convert(value)
+    except (TypeError, ValueError) as error:
+        who = type(owner).__name__
+        if type(error) not in (TypeError, ValueError) or str(error).startswith(f"{who}: "):
+            raise
+        raise type(error)(f"{who}: {name}: {error}") from None
+
+
 def _checked(where: str, value: Any, choices: tuple[Any, ...]) -> Any:
     """`value`, if it is hashable and one of `choices`; the messages of errors begin with `where`."""
     try:
         hash(value)
     except TypeError:
-        raise TypeError(f"{where} is structure and must be hashable, got {value!r}.") from None
+        raise TypeError(f"{where} is structure and must be hashable, got {outline(value)}.") from None
     if choices and value not in choices:
-        raise ValueError(f"{where} must be one of {_listed(choices)}, got {value!r}.")
+        raise ValueError(f"{where} must be one of {_listed(choices)}, got {outline(value)}.")
     return value
 
 

@@ -11,9 +11,9 @@ from gradtx.core._annotations import OptState, Params, Updates
 from gradtx.core._chain import as_transformations
 from gradtx.core._fields import hyperparameter, nested
 from gradtx.core._schedule import Number
-from gradtx.core._transformation import GradientTransformation, as_transformation
+from gradtx.core._transformation import GradientTransformation
 from gradtx.core._wrapper import Wrapper
-from gradtx.tree import map_leaves, match
+from gradtx.tree import map_leaves, match, spelled
 
 Branches = tuple[GradientTransformation, ...]
 
@@ -45,8 +45,8 @@ class add(Wrapper):
         others = {f"branch {index}": tree for index, tree in enumerate(rest, start=1)}
         return map_leaves(_sum, first, **others), state
 
-    def __repr__(self) -> str:
-        return f"add({', '.join(map(repr, self.branches))})"
+    def expression(self) -> str:
+        return f"add({', '.join(map(spelled, self.branches))})"
 
 
 class subtract(Wrapper):
@@ -61,8 +61,8 @@ class subtract(Wrapper):
     Array(0.75, dtype=float32)
     """
 
-    left: GradientTransformation = nested(as_transformation, state="0", doc="the minuend $L$")
-    right: GradientTransformation = nested(as_transformation, state="1", doc="the subtrahend $R$")
+    left: GradientTransformation = nested(state="0", doc="the minuend $L$")
+    right: GradientTransformation = nested(state="1", doc="the subtrahend $R$")
 
     def apply(
         self, updates: Updates, state: OptState, params: Params = None, **extra: Any
@@ -83,8 +83,8 @@ class multiply(Wrapper):
     Array(12., dtype=float32)
     """
 
-    left: GradientTransformation = nested(as_transformation, state="0", doc="the first factor $L$")
-    right: GradientTransformation = nested(as_transformation, state="1", doc="the second factor $R$")
+    left: GradientTransformation = nested(state="0", doc="the first factor $L$")
+    right: GradientTransformation = nested(state="1", doc="the second factor $R$")
 
     def apply(
         self, updates: Updates, state: OptState, params: Params = None, **extra: Any
@@ -107,8 +107,8 @@ class divide(Wrapper):
     Array(0.3, dtype=float32)
     """
 
-    numerator: GradientTransformation = nested(as_transformation, state="0", doc="$N$")
-    denominator: GradientTransformation = nested(as_transformation, state="1", doc="$D$")
+    numerator: GradientTransformation = nested(state="0", doc="$N$")
+    denominator: GradientTransformation = nested(state="1", doc="$D$")
     eps: Number = hyperparameter(default=0.0, low=0.0, doc=r"$\epsilon$, added to the denominator")
 
     def apply(

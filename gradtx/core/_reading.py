@@ -1,21 +1,30 @@
 """Reading an optimizer and its state: hyperparameters, parameters to evaluate, and a summary."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
 from typing import Any
 
 import jax
-from jax.tree_util import tree_leaves_with_path
+import jax.numpy as jnp
+from jax import Array
+from jax.tree_util import keystr, tree_leaves_with_path
 
 from gradtx.core._chain import chain, named_chain
-from gradtx.core._transformation import GradientTransformation, as_transformation
-from gradtx.tree import entry_name, spelled
+from gradtx.core._lifting import as_transformation
+from gradtx.core._lint import lint
+from gradtx.core._stacks import members, one_of
+from gradtx.core._state_table import size_of
+from gradtx.core._table import Table
+from gradtx.core._transformation import GradientTransformation
+from gradtx.tree import entry_name, nodes
 
 
 def hyperparams(tx: Any, state: Any) -> dict[str, Any]:
     """The hyperparameters of the next update, by name; for a schedule, its value at the current count.
 
-    A name that occurs more than once has its path before it, as in `"[0].eps"`.
+    The numbers of a schedule itself, such as `peak_value`, follow its value. A name that occurs more than
+    once has its path before it, as in `"[0].eps"`.
 
     Args:
       tx: the optimizer.
@@ -25,16 +34,32 @@ def hyperparams(tx: Any, state: Any) -> dict[str, Any]:
     >>> from gradtx import chain, linear_schedule, scale_by_learning_rate, trace
     >>> tx = chain(trace(0.9), scale_by_learning_rate(linear_schedule(0.5, 0.0, 2)))
     >>> _, state = tx.update(jnp.array(1.0), tx.init(jnp.array(0.0)))
-    >>> hyperparams(tx, state)
-    {'decay': 0.9, 'learning_rate': Array(0.25, dtype=float32)}
+    >>> found = hyperparams(tx, state)
+    >>> found["decay"], found["learning_rate"], found["transition_steps"]
+    (0.9, Array(0.25, dtype=float32), 2.0)
     """
-    entries = [
-        (path, name, value)
+    return by_name(
+        (path + inner, {name: value})
         for path, part, part_state in walk(as_transformation(tx), state)
-        for name, value in part.resolved(part_state).hyperparameters().items()
-    ]
+        for inner, name, value in _numbers_of(part, part_state)
+    )
+
+
+def by_name(groups: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """The values of all groups by name; the path of its group precedes a name that occurs more than once."""
+    entries = [(path, name, value) for path, group in groups for name, value in group.items()]
     names = Counter(name for _, name, _ in entries)
     return {name if names[name] == 1 else f"{path}.{name}": value for path, name, value in entries}
+
+
+def _numbers_of(tx: GradientTransformation, state: Any) -> Iterator[tuple[str, str, Any]]:
+    """The path, name and value of each hyperparameter of `tx` alone and of each number in its schedules."""
+    for name, value in tx.hyperparameters_at(state).items():
+        yield "", name, value
+        if name in tx.scheduled:
+            for path, number in tree_leaves_with_path(tx.__dict__[name]):
+                inner, _, own = keystr(path).rpartition(".")
+                yield f".{name}{inner}", own, number
 
 
 def eval_params(tx: Any, state: Any, params: Any) -> Any:
@@ -67,10 +92,12 @@ def eval_params(tx: Any, state: Any, params: Any) -> Any:
     return as_transformation(tx).evaluation_params(state, params)
 
 
-def summary(tx: Any, params: Any) -> str:
+def summary(tx: Any, params: Any) -> Table:
     """A table of the transformations in an optimizer, with the state that each keeps for `params`.
 
-    Warnings follow the table, for example for a group without a leaf or a global norm over one group alone.
+    The findings of `lint` follow, for example a group without a leaf or a global norm over one group alone.
+    For a stack, the bytes are those of all members. The table is a value: it prints, a notebook shows it as a
+    table, and `rows` has its cells.
 
     Args:
       tx: the optimizer.
@@ -78,21 +105,93 @@ def summary(tx: Any, params: Any) -> str:
 
     >>> import jax
     >>> from gradtx import momentum
-    >>> print(summary(momentum(0.1), {"w": jax.ShapeDtypeStruct((1000, 10), "float32")}))
+    >>> summary(momentum(0.1), {"w": jax.ShapeDtypeStruct((1000, 10), "float32")})
     transformation                             state  arrays  dtype       bytes
     trace(decay=0.9)                           trace       1  float32  40.00 kB
     scale_by_learning_rate(learning_rate=0.1)  -
     all                                                    1           40.00 kB
     """
     tx = as_transformation(tx)
-    state = jax.eval_shape(tx.init, params)
+    shape = members(tx)
+    state = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((*shape, *leaf.shape), leaf.dtype),
+        jax.eval_shape(one_of(tx).init, params),
+    )
     arrays = jax.tree.leaves(state)
-    rows = [
+    every = f"all {prod(shape)} members" if shape else "all"
+    return Table(
         ("transformation", "state", "arrays", "dtype", "bytes"),
-        *_rows(tx, state, depth=0),
-        ("all", "", str(len(arrays)), "", _size(arrays)),
-    ]
-    return "\n".join([table(rows, right_aligned=("arrays", "bytes")), *tx.warnings(params)])
+        [*_rows(tx, state, depth=0), (every, "", str(len(arrays)), "", size_of(arrays))],
+        right=("arrays", "bytes"),
+        below=(lint(tx, params),),
+    )
+
+
+def report(tx: Any, state: Any, params: Any = None) -> str:
+    """The reports of the transformations in an optimizer on its updates, a line for each.
+
+    `guard` and `apply_if_finite` report, wherever they are nested, also inside of objects of other libraries.
+    Without them the result is empty. If several report, each line begins with the path of the transformation.
+
+    Args:
+      tx: the optimizer.
+      state: its state after an update.
+      params: the tree with the names of the leaves: the parameters of the whole model, or the gradients if
+        `update` gets no parameters. Without it a leaf is named by its number.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import clip, guard, sgd
+    >>> tx, params = chain(guard(sgd(0.1)), clip(1.0)), {"w": jnp.ones(2)}
+    >>> _, state = tx.update({"w": jnp.array([1.0, jnp.nan])}, tx.init(params), params)
+    >>> print(report(tx, state, params))
+    1 of 1 updates skipped, 1 in a row; 0 clipped. Last not finite: ['w'].
+    """
+    found = _reporting(as_transformation(tx), state)
+    lines = [(path, (part.own_state(own) if part else own).report(params)) for path, part, own in found]
+    return "\n".join(words if len(lines) == 1 else f"{path}: {words}" for path, words in lines)
+
+
+def has_failed(tx: Any, state: Any) -> Array:
+    """Whether any transformation in an optimizer has failed, as `guard` after many bad batches in a row.
+
+    The transformations that can fail, `guard` and `apply_if_finite`, are found wherever they are nested. An
+    optimizer without one never fails.
+
+    Args:
+      tx: the optimizer.
+      state: its state after an update.
+
+    Raises:
+      ValueError: where such a transformation is inside of an object of another library, whose fields cannot
+        be read.
+
+    >>> import jax.numpy as jnp
+    >>> from gradtx import apply_if_finite, clip, sgd
+    >>> tx, params = chain(clip(1.0), apply_if_finite(sgd(0.1), 0)), jnp.ones(2)
+    >>> _, state = tx.update(jnp.array([1.0, jnp.nan]), tx.init(params))
+    >>> print(has_failed(tx, state))
+    True
+    """
+    failed = jnp.zeros((), bool)
+    for path, part, node in _reporting(as_transformation(tx), state):
+        if part is None:
+            raise ValueError(
+                f"has_failed: the transformation of {type(node).__name__} at {path} is in an object of "
+                "another library, which hides its bound. Wrap that object in it instead."
+            )
+        failed = failed | part.has_failed(node)
+    return failed
+
+
+def _reporting(tx: GradientTransformation, state: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Each state with a report, after its path and its transformation, `None` in a foreign object."""
+    for path, part, part_state in walk(tx, state):
+        own = part.own_state(part_state)
+        if part.opaque:
+            hidden = ((where, node) for where, node in nodes(own) if hasattr(node, "report"))
+            yield from ((path + keystr(where), None, node) for where, node in hidden)
+        elif hasattr(own, "report"):
+            yield path, part, part_state
 
 
 def walk(
@@ -119,7 +218,7 @@ def _rows(tx: GradientTransformation, state: Any, depth: int) -> Iterator[tuple[
         label = "  " * depth + _label(tx)
         kept = _own_arrays(state, [part_state for _, _, part_state in parts])
         for (name, dtype), arrays in kept.items():
-            yield label, name, str(len(arrays)), dtype, _size(arrays)
+            yield label, name, str(len(arrays)), dtype, size_of(arrays)
             label = ""
         if not kept:
             yield label, "-", "", "", ""
@@ -136,10 +235,7 @@ _WIDEST_LABEL = 80  # a joined schedule would push the columns off the screen
 
 def _label(tx: GradientTransformation) -> str:
     """`tx` as an expression, without its nested transformations."""
-    label = repr(tx)
-    if tx.nested:
-        own = ", ".join(f"{name}={spelled(value)}" for name, value in tx.hyperparameters().items())
-        label = f"{type(tx).__name__}({own})"
+    label = tx.own_expression()
     return label if len(label) <= _WIDEST_LABEL else label[: _WIDEST_LABEL - 3] + "..."
 
 
@@ -152,26 +248,3 @@ def _own_arrays(state: Any, part_states: list[Any]) -> dict[tuple[str, str], lis
             names = [name for name in map(entry_name, path) if name != "inner"] or ["state"]
             kept.setdefault((names[0], array.dtype.name), []).append(array)
     return kept
-
-
-def _size(arrays: list[Any]) -> str:
-    """The memory of the arrays, in decimal units."""
-    size = float(sum(array.size * array.dtype.itemsize for array in arrays))
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.2f} {unit}"
-        size /= 1000
-    return f"{size:.2f} TB"
-
-
-def table(rows: list[tuple[str, ...]], right_aligned: tuple[str, ...] = ()) -> str:
-    """Rows of text as a table; the first is the header."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if name in right_aligned else cell.ljust(width)
-            for cell, width, name in zip(row, widths, rows[0], strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)

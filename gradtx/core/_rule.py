@@ -5,6 +5,7 @@ from functools import cached_property
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from gradtx.arithmetic import bounded, visible
 from gradtx.core._annotations import OptState, Params, Updates
 from gradtx.core._compiling import OPTION, call
 from gradtx.core._fields import is_static
@@ -56,18 +57,24 @@ class Rule(GradientTransformation, abstract=True):
 
     Class keywords, besides those of `GradientTransformation`:
       numbers: the fields of the state that are numbers, the count first; by default `count`, if there is one.
+      counts: the counts among them, if there are more than the first.
       same_shape: whether each array of the state has the shape of its parameter.
       optional: the arrays of the state that a leaf may lack. A `MaskedNode` stands in the place of such an
         array and stays there; `leaf` gets `None`.
+      squares: whether `leaf` squares the update. A finite element of it then counts as at most 2^63 in
+        float32, in everything that `leaf` computes: its square is finite, and a quotient of moments is as
+        without this bound.
     """
 
     _arrays: ClassVar[tuple[str, ...]] = ()
+    _array_names: ClassVar[tuple[str, ...]] = ()
     _count: ClassVar[str | None] = None
     _state_numbers: ClassVar[tuple[str, ...]] = ()
     _once_takes: ClassVar[tuple[str, ...] | None] = None
     _same_shape: ClassVar[bool] = True
     _optional: ClassVar[tuple[int, ...]] = ()
     _field_numbers: ClassVar[tuple[str, ...]] = ()
+    _squares: ClassVar[bool] = False
 
     if TYPE_CHECKING:
 
@@ -80,18 +87,21 @@ class Rule(GradientTransformation, abstract=True):
         numbers: tuple[str, ...] = ("count",),
         same_shape: bool = True,
         optional: tuple[str, ...] = (),
+        squares: bool = False,
         **keywords: Any,
     ) -> None:
+        if "once" in cls.__dict__:
+            cls._once_takes = tuple(signature(cls.once).parameters)[1:]
+            cls.couples_leaves = cls.couples_leaves or "updates" in cls._once_takes
         super().__init_subclass__(**keywords)
         fields = max((kind._fields for kind in cls._states), key=len, default=())
         cls._state_numbers = tuple(name for name in numbers if name in fields)
         cls._count = next(iter(cls._state_numbers), None)
+        cls._counts = cls._counts or cls._state_numbers[:1]
         cls._arrays = tuple(name for name in fields if name not in numbers)
-        cls._same_shape = same_shape
+        cls._same_shape, cls._squares = same_shape, squares
+        cls._array_names = tuple(f"{name} of {cls.__name__}" for name in cls._arrays)
         cls._field_numbers = tuple(field.name for field in cls._fields if not is_static(field))
-        if "once" in cls.__dict__:
-            cls._once_takes = tuple(signature(cls.once).parameters)[1:]
-            cls.couples_leaves = cls.couples_leaves or "updates" in cls._once_takes
         cls._check_declarations(numbers)
         if unknown := [name for name in optional if name not in cls._arrays]:
             raise TypeError(
@@ -114,7 +124,7 @@ class Rule(GradientTransformation, abstract=True):
             )
         first = ("self", "once") if cls._once_takes is not None else ("self",)
         last = (*cls._arrays, *(("p",) if "params" in cls._own_needs else ()))
-        got = tuple(signature(cls.leaf).parameters) if "leaf" in cls.__dict__ else ()
+        got = tuple(signature(cls.leaf).parameters) if hasattr(cls, "leaf") else ()
         if got[: len(first)] != first or got[len(first) + 1 :] != last:
             expected = ", ".join((*first, "g", *last))
             raise TypeError(f"{cls.__name__}: define leaf({expected}), got leaf({', '.join(got)}).")
@@ -136,6 +146,7 @@ class Rule(GradientTransformation, abstract=True):
             options=options,
             same_shape=self._same_shape,
             optional=self._optional,
+            state_names=self._array_names,
             **({"params": params} if "params" in self._own_needs else {}),
         )
         if not self._states:
@@ -220,14 +231,23 @@ class _Leaf(NamedTuple):
 
     def __call__(self, *args: Any) -> Any:
         numbers = len(self.numbers) + self.once_options.count(_NUMBER)
-        arrays, scalars = args[: len(args) - numbers], iter(args[len(args) - numbers :])
+        (update, *arrays), scalars = args[: len(args) - numbers], iter(args[len(args) - numbers :])
         rule = object.__new__(self.rule)
         rule.__dict__.update({name: value for name, _, value in self.options})
         rule.__dict__.update({name: next(scalars) for name in self.numbers})
+        first = bounded(update) if self.rule._squares else update
         if self.once is None:
-            return rule.leaf(*arrays)
-        entries = (next(scalars) if option is _NUMBER else option for option in self.once_options)
-        return rule.leaf(self.once(*entries), *arrays)
+            results = rule.leaf(first, *arrays)
+        else:
+            entries = (next(scalars) if option is _NUMBER else option for option in self.once_options)
+            results = rule.leaf(self.once(*entries), first, *arrays)
+        return self._with_faults(results, update) if self.rule._squares else results
+
+    def _with_faults(self, results: Any, update: Any) -> Any:
+        """The results of `leaf` for the bounded update, in which an infinite element is visible."""
+        if not self.rule._arrays:
+            return visible(results, update)
+        return visible(results[0], update), *results[1:]
 
     @property
     def __name__(self) -> str:

@@ -1,26 +1,31 @@
 """The protocol: an optimizer is a value with two pure methods, `init` and `update`."""
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, wraps
-from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, final
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, final
 
 import jax
 from jax import Array
 
 from gradtx.core._annotations import OptState, Params, Updates
+from gradtx.core._arguments import gone_array, refuse_none, warn_of_nothing
+from gradtx.core._axes import require_axes
 from gradtx.core._compiling import call
-from gradtx.core._fields import static
+from gradtx.core._findings import Finding
+from gradtx.core._keywords import refuse_unknown
 from gradtx.core._schedule import Schedule, as_schedule, safe_increment, zero_count
+from gradtx.core._state_table import displayed
+from gradtx.core._states import MAKE_ONE, StateMismatchError, explained
 from gradtx.core._value import Value
-from gradtx.tree import match, narrowed, spelled
+from gradtx.tree import flatten, match, narrowed, nearest, outline, spelled
 
 
+@displayed
 class EmptyState(NamedTuple):
     """The state of a transformation without state."""
 
 
+@displayed
 class ScheduledState(NamedTuple):
     """The state of a transformation with a scheduled hyperparameter: the count, and the other state."""
 
@@ -28,10 +33,15 @@ class ScheduledState(NamedTuple):
     inner: OptState
 
 
+@displayed
 class ScaleByScheduleState(NamedTuple):
     """The state of a transformation whose only state is the count of its schedules."""
 
     count: Any
+
+
+ROLES = ("normalizes", "clips", "decays", "rate", None)
+"""The parts that a transformation may play in an optimizer."""
 
 
 class GradientTransformation(Value):
@@ -58,14 +68,22 @@ class GradientTransformation(Value):
         (per-example gradients), or not at all (`None`).
       wide: whether the updates stay in float32 or wider after `update`, as stochastic rounding requires.
         Parameters of 16 bits then become float32 in `p + u`: use `apply_updates`.
+      role: the part that the transformation plays in an optimizer, for `lint`: `"normalizes"` (the size of
+        its updates does not follow that of the gradients), `"clips"`, `"decays"` (it adds a multiple of the
+        parameters), `"rate"` (it applies the learning rate), or `None`.
+      elementwise: whether an element of the update depends on the arrays at its own place alone. A norm, a
+        matrix, a shape or a random draw does not: inside `jax.shard_map` a shard is then refused, unless a
+        field `axis_name` names the axes over which it is split. A class with this field is not elementwise.
+      counts: the fields of the state that count updates, whatever the data and the hyperparameters are: one
+        number serves all members of a stack, see `state_axes`. A `Rule` declares its count by `numbers`.
 
-    `GradientTransformation(init_fn, update_fn)` makes a transformation from two functions, and
+    `GradientTransformation(init, update)` makes a transformation from two functions, and
     `init, update = tx` unpacks one.
 
     Args:
-      init_fn: a function from the parameters to the state.
-      update_fn: a function `update_fn(updates, state, params)` that returns the new updates and the new
-        state. It also gets the extra arguments that its signature names.
+      init: a function from the parameters to the state.
+      update: a function `update(updates, state, params)` that returns the new updates and the new state. It
+        also gets the extra arguments that its signature names.
 
     >>> import jax.numpy as jnp
     >>> double = GradientTransformation(lambda params: (), lambda u, s, p=None: (2 * u, s))
@@ -77,7 +95,18 @@ class GradientTransformation(Value):
     _own_needs: ClassVar[frozenset[str]] = frozenset()
     _check: ClassVar[str | None] = "shapes"
     _wide: ClassVar[bool] = False
+    _counts: ClassVar[tuple[str, ...]] = ()
     _states: ClassVar[tuple[type[Any], ...]] = ()
+    _lifted: ClassVar[type["GradientTransformation"]]
+    """The subclass that is made from two functions (`core/_lifting.py`)."""
+
+    role: ClassVar[str | None] = None
+    """The part that the transformation plays in an optimizer: one of the class keywords, or `None`."""
+
+    opaque: ClassVar[bool] = False
+    """Whether the transformations in it cannot be seen, as in an object of another library."""
+    _stateless: ClassVar[bool] = False
+    _elementwise: ClassVar[bool] = True
 
     couples_leaves: ClassVar[bool] = False
     """Whether the update of a leaf depends on other leaves, as with a global norm."""
@@ -92,21 +121,31 @@ class GradientTransformation(Value):
         needs: Iterable[str] = (),
         check: str | None = "shapes",
         wide: bool = False,
+        role: str | None = None,
+        elementwise: bool = True,
+        counts: tuple[str, ...] = (),
         abstract: bool = False,
     ) -> None:
         super().__init_subclass__()
         cls._abstract = abstract
         cls._states = state if isinstance(state, tuple) else (state,)
-        cls._check_class(needs, check)
+        cls._check_class(needs, check, role)
+        cls._counts = cls._checked_counts(counts)
+        for kind in cls._states:
+            displayed(kind)
         cls._own_needs = frozenset(needs)
         cls._check = check
         cls._wide = wide
+        cls.role = role
+        cls._stateless = not cls._states and cls.init is GradientTransformation.init
+        over_axes = any(field.name == "axis_name" for field in cls._fields)
+        cls._elementwise = elementwise and not over_axes and cls.couples_leaves is not True
         if not abstract:
             cls.init = _guarded_init(cls.init)
             cls.evaluation_params = _guarded_evaluation(cls.evaluation_params)
 
     @classmethod
-    def _check_class(cls, needs: Iterable[str], check: str | None) -> None:
+    def _check_class(cls, needs: Iterable[str], check: str | None, role: str | None) -> None:
         """Checks the declarations of a subclass."""
         if not cls.__mro__[1]._abstract:
             raise TypeError(
@@ -119,6 +158,8 @@ class GradientTransformation(Value):
             raise TypeError(f"{cls.__name__}: needs must be a tuple of names, as in needs=({needs!r},).")
         if check not in ("shapes", "structure", None):
             raise ValueError(f"{cls.__name__}: check must be 'shapes', 'structure' or None, got {check!r}.")
+        if role not in ROLES:
+            raise ValueError(f"{cls.__name__}: role must be one of {ROLES}, got {role!r}.")
         for kind in cls._states:
             if not hasattr(kind, "_fields"):
                 raise TypeError(f"{cls.__name__}: state must be a class of named tuples, got {kind!r}.")
@@ -127,14 +168,27 @@ class GradientTransformation(Value):
                 f"{cls.__name__}: a transformation with nested() fields is a Wrapper: subclass that."
             )
 
+    @classmethod
+    def _checked_counts(cls, counts: tuple[str, ...]) -> tuple[str, ...]:
+        fields = {name for kind in cls._states for name in kind._fields}
+        if unknown := [name for name in counts if name not in fields]:
+            raise TypeError(
+                f"{cls.__name__}: counts names {unknown[0]!r}, which is no field of the state; they are "
+                f"{', '.join(sorted(fields)) or 'none'}."
+            )
+        return counts
+
     if TYPE_CHECKING:
-        # At run time `__new__` returns a `_from_functions`, which has a field for each of the functions.
+        # At run time `__new__` returns a `_lifted`, which has a field for each of the functions.
         def __init__(
-            self, init_fn: Callable[[Params], OptState], update_fn: Callable[..., tuple[Updates, OptState]]
+            self, init: Callable[[Params], OptState], update: Callable[..., tuple[Updates, OptState]]
         ) -> None: ...
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "GradientTransformation":
-        return object.__new__(_from_functions if cls is GradientTransformation else cls)
+        if cls is not GradientTransformation:
+            return super().__new__(cls, *args, **kwargs)
+        refuse_unknown(cls._lifted, kwargs, cls.__name__)
+        return object.__new__(cls._lifted)
 
     def init(self, params: Params) -> OptState:
         """The state for these parameters, before the first update."""
@@ -156,8 +210,10 @@ class GradientTransformation(Value):
           **extra: the arguments that this or a nested transformation `needs`, by name.
 
         Raises:
-          ValueError: for a missing argument, or a state of another kind.
+          ValueError: for a missing argument.
+          StateMismatchError: for the state of another optimizer, with the places that differ.
           TreeMismatchError: where updates and parameters do not correspond, with the path of the leaf.
+          RuntimeError: for an array that was donated to an earlier step, with its name.
         """
         changed, state = self.wide_update(updates, state, params, **extra)
         return self._narrowed(changed, updates, params), state
@@ -167,11 +223,24 @@ class GradientTransformation(Value):
         self, updates: Updates, state: OptState, params: Params = None, **extra: Any
     ) -> tuple[Updates, OptState]:
         """`update` without the rounding: the updates are in float32 or wider, for `apply_updates`."""
+        self._refuse_stack("update", "updates, state, params")
+        refuse_none(updates)
         if self.needs:
             self._require(params, extra)
         if self.check and params is not None:
-            match(updates, same_shape=self.check == "shapes", params=params)
-        return self._update(updates, state, params, **extra)
+            leaves = match(updates, same_shape=self.check == "shapes", params=params).leaves
+        else:
+            leaves = flatten(updates)[0]
+        try:
+            result = self._update(updates, state, params, **extra)
+        except StateMismatchError as error:
+            raise explained(error, self, state, updates if params is None else params) from None
+        except (RuntimeError, ValueError):
+            if gone := gone_array("update", updates=updates, state=state, params=params):
+                raise gone from None
+            raise
+        warn_of_nothing(leaves, updates, params)
+        return result
 
     @final
     def _update(
@@ -179,6 +248,8 @@ class GradientTransformation(Value):
     ) -> tuple[Updates, OptState]:
         # Chains and wrappers call this method of nested transformations: nothing is checked or rounded again.
         with jax.named_scope(type(self).__name__):
+            if not self._elementwise:
+                self._require_axes(updates=updates, params=params if "params" in self._own_needs else None)
             own = self.own_state(state)
             if not self.scheduled:
                 return self.apply(updates, own, params, **extra)
@@ -215,6 +286,12 @@ class GradientTransformation(Value):
     def __iter__(self) -> Iterator[Callable[..., Any]]:
         return iter((self.init, self.update))
 
+    def __getitem__(self, index: Any) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} has no entry [{index!r}]: an optimizer is one value. Write tx.init or "
+            "tx.update for a function, and tx.transformations[i] for a part of a chain(...)."
+        )
+
     @cached_property
     def needs(self) -> frozenset[str]:
         """The names of the arguments that `update` requires, here or in a nested transformation."""
@@ -245,39 +322,76 @@ class GradientTransformation(Value):
         """Whether the transformed updates must have the shapes of the parameters."""
         return self._check is not None
 
+    @cached_property
+    def counts(self) -> tuple[str, ...]:
+        """The fields of the state that count updates, alike in all members of a stack."""
+        return self._counts
+
+    @property
+    def in_lockstep(self) -> bool:
+        """Whether all members of a stack update the nested transformations in the same calls."""
+        return not self.may_skip
+
     def parts(self, state: OptState) -> Sequence[tuple[str, "GradientTransformation", OptState]]:
         """The nested transformations, each with its path and its part of the state of this transformation."""
         return ()
 
-    def warnings(self, params: Params) -> Iterator[str]:
-        """Warnings for a user who is about to train these parameters; `summary` prints them."""
-        for part in self.nested:
-            yield from part.warnings(params)
+    def parts_with(self, params: Params) -> Sequence[tuple[str, "GradientTransformation", Params]]:
+        """The nested transformations, each with its path and the parameters that it sees."""
+        return ()
+
+    def warnings(self, params: Params) -> Iterator[Finding]:
+        """Warnings of this transformation alone, with paths from here, for `lint` and `summary`.
+
+        Args:
+          params: the parameters that the transformation sees, or `None` where they are not known.
+        """
+        for title, labels in () if params is None else self.selections(params):
+            leaves = jax.tree.leaves(labels)
+            if leaves and not any(leaves):
+                text, remedy = f"the mask of {title} selects no leaf.", "leaf_table shows the paths of all."
+                yield Finding("empty-mask", "", text, remedy)
+
+    def selections(self, params: Params) -> Iterator[tuple[str, Any]]:
+        """For `leaf_table`, a title and a tree of labels, one for each leaf, of each choice of leaves."""
+        masks = [field for field in self._fields if field.metadata.get("selects")]
+        for field in masks:
+            where = type(self).__name__ if len(masks) == 1 else f"{type(self).__name__}.{field.name}"
+            labels = field.metadata["at"](self.__dict__[field.name], params, params, where)
+            if labels is not None:
+                yield where, labels
+
+    def update_sign(self) -> int:
+        """1 if the updates keep their direction, -1 if they are turned around, 0 if that is not known."""
+        return 1
 
     def own_state(self, state: OptState) -> OptState:
         """`state` without the count of schedules: the state that `apply` gets.
 
         Raises:
-          ValueError: for a state of another kind than that of `init`.
+          StateMismatchError: for a state of another kind than that of `init`.
         """
         counted = isinstance(state, ScheduledState | ScaleByScheduleState)
         # A wrapper without a named tuple of its own may return the state of a nested transformation, which
         # may have a schedule.
         judged = self.scheduled or self._states or not (self.nested or self._check is None)
         if judged and counted != bool(self.scheduled):
-            raise ValueError(
+            raise StateMismatchError(
                 f"{type(self).__name__}: the state was made with"
                 f"{'' if counted else 'out'} a scheduled hyperparameter, and this optimizer has "
-                f"{', '.join(self.scheduled) or 'none'} scheduled. To replace a schedule by a number and "
-                "keep the state, use constant_schedule(number)."
+                f"{', '.join(self.scheduled) or 'none'} scheduled.\n{_COUNT[counted]}"
             )
         if self.scheduled:
             state = state.inner if isinstance(state, ScheduledState) else EmptyState()
         if self._states and getattr(state, "_fields", None) not in [kind._fields for kind in self._states]:
             kinds = " or ".join(f"({', '.join(kind._fields)})" for kind in self._states)
-            raise ValueError(
-                f"{type(self).__name__}: the state must have the fields {kinds}, got "
-                f"{jax.tree.structure(state)}. Make it with init(params)."
+            raise StateMismatchError(
+                f"{type(self).__name__}: the state must have the fields {kinds}, got {outline(state)}."
+                f"{MAKE_ONE}"
+            )
+        if self._stateless and isinstance(state, tuple | list | dict) and state:
+            raise StateMismatchError(
+                f"{type(self).__name__}: the state must be empty, got {outline(state)}.{MAKE_ONE}"
             )
         return state
 
@@ -285,6 +399,22 @@ class GradientTransformation(Value):
         """This transformation with the value for the next update in the place of each schedule."""
         self.own_state(state)
         return self._at(state.count) if self.scheduled else self
+
+    def hyperparameters_at(self, state: OptState) -> dict[str, Any]:
+        """The hyperparameters of this transformation alone for the next update, by name."""
+        return self.resolved(state).hyperparameters()
+
+    def own_expression(self) -> str:
+        """The expression in one line without the nested transformations."""
+        if not self.nested:
+            return self.expression()
+        numbers = ", ".join(f"{name}={spelled(value)}" for name, value in self.hyperparameters().items())
+        return f"{type(self).__name__}({numbers})"
+
+    def _repr_html_(self) -> str:
+        from gradtx.core._html import of_transformation  # noqa: PLC0415 - for a notebook alone
+
+        return of_transformation(self)
 
     def _at(self, count: Array) -> "GradientTransformation":
         return self.with_fields(**{name: self.__dict__[name](count) for name in self.scheduled})
@@ -297,12 +427,36 @@ class GradientTransformation(Value):
 
     _numbers = "a number or a schedule"
 
+    def _require_axes(self, **trees: Any) -> None:
+        """Refuses a shard of a leaf, unless a field names the axes over which it is split."""
+        axis_name = self.__dict__.get("axis_name")
+        require_axes(type(self).__name__, axis_name, takes_axis_name="axis_name" in self.__dict__, **trees)
+
+    @cached_property
+    def _stack(self) -> tuple[int, ...]:
+        """The shape of the numbers of a stack; `()` where there is none."""
+        return next(filter(None, (getattr(leaf, "shape", ()) for leaf in jax.tree.leaves(self))), ())
+
+    def _refuse_stack(self, method: str, arguments: str) -> None:
+        if self._stack:
+            axes = "0, axes, 0), out_axes=(0, axes)" if method == "update" else "None), out_axes=axes"
+            raise ValueError(
+                f"{type(self).__name__}.{method}: this is a stack of optimizers of the shape {self._stack}. "
+                "Map over its members, with one jax.vmap for each axis:\n"
+                "  axes = gradtx.state_axes(tx, params)  # of the parameters of one member\n"
+                f"  {method} = jax.vmap(lambda tx, {arguments}: tx.{method}({arguments}),\n"
+                f"    in_axes=(0, {axes})\n"
+                f"  {method}(tx, {arguments})"
+            )
+
     def _require(self, params: Params, extra: dict[str, Any]) -> None:
         given = {name for name, value in {**extra, "params": params}.items() if value is not None}
         for name in sorted(self.needs - given):
             passed = "params" if name == "params" else f"{name}=..."
+            meant = "".join(f" Is it {word!r} here?" for word in extra if nearest(word, [name]))
             raise ValueError(
                 f"{' in '.join(self._who_needs(name))} needs {name!r}: call update(updates, state, {passed})."
+                f"{meant}"
             )
 
     def _who_needs(self, name: str) -> list[str]:
@@ -313,6 +467,13 @@ class GradientTransformation(Value):
         return [type(self).__name__]
 
 
+_COUNT = {
+    True: "To replace the schedule by a number and keep the state, use constant_schedule(number).",
+    False: f"A schedule counts the updates in the state, and this state has no count.{MAKE_ONE}",
+}
+"""The advice for a state with a count, and for one without."""
+
+
 def _scheduled_values(tx: GradientTransformation, count: Array) -> tuple[list[Array], Array]:
     """The value of each scheduled field at this count, and the next count."""
     return [tx.__dict__[name](count) for name in tx.scheduled], safe_increment(count)
@@ -321,7 +482,10 @@ def _scheduled_values(tx: GradientTransformation, count: Array) -> tuple[list[Ar
 def _guarded_init(init: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(init)
     def guarded(self: GradientTransformation, params: Params) -> OptState:
+        self._refuse_stack("init", "params")
         with jax.named_scope(type(self).__name__):
+            if not self._elementwise:
+                self._require_axes(params=params)
             state = init(self._at(zero_count()) if self.scheduled else self, params)
         return _counted(self, zero_count(), state) if self.scheduled else state
 
@@ -340,63 +504,3 @@ def _guarded_evaluation(evaluation: Callable[..., Any]) -> Callable[..., Any]:
 def _counted(tx: GradientTransformation, count: Array, state: OptState) -> OptState:
     """`state` with the count of the schedules of `tx`."""
     return ScaleByScheduleState(count) if isinstance(state, EmptyState) else ScheduledState(count, state)
-
-
-def _as_function(function: Any) -> Any:
-    if callable(function):
-        return function
-    raise TypeError(f"GradientTransformation(init_fn, update_fn) takes two functions, got {function!r}.")
-
-
-class _from_functions(GradientTransformation, check=None):
-    """A transformation from two functions, which are parts of its tree structure."""
-
-    init_fn: Callable[[Params], OptState] = static(convert=_as_function)
-    update_fn: Callable[..., tuple[Updates, OptState]] = static(convert=_as_function)
-
-    def init(self, params: Params) -> OptState:
-        return self.init_fn(params)
-
-    def apply(
-        self, updates: Updates, state: OptState, params: Params = None, **extra: Any
-    ) -> tuple[Updates, OptState]:
-        if params is not None:  # the functions may keep their state in the precision of the updates
-            updates = narrowed(updates, updates, params)
-        return self.update_fn(updates, state, params, **_taken(self.update_fn, extra))
-
-    def __repr__(self) -> str:
-        return f"GradientTransformation({spelled(self.init_fn)}, {spelled(self.update_fn)})"
-
-
-def _taken(function: Callable[..., Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """The extra arguments that the signature of `function` names after updates, state and parameters."""
-    by_name = list(signature(function).parameters.values())[3:]
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in by_name):
-        return extra
-    names = {parameter.name for parameter in by_name}
-    return {name: value for name, value in extra.items() if name in names}
-
-
-def as_transformation(tx: Any) -> GradientTransformation:
-    """`tx` as a transformation; an object of another library with `.init` and `.update` is lifted.
-
-    Args:
-      tx: a transformation, or an object with `.init` and `.update`, such as an Optax transformation.
-
-    Raises:
-      TypeError: for anything else.
-    """
-    if isinstance(tx, GradientTransformation):
-        return tx
-    if callable(getattr(tx, "init", None)) and callable(getattr(tx, "update", None)):
-        return GradientTransformation(tx.init, tx.update)
-    hint = ""
-    if isinstance(tx, list | tuple):
-        hint = " Unpack it: chain(*transformations)."
-    elif inspect.isfunction(tx) or inspect.isclass(tx):
-        hint = f" Call it: {tx.__name__}(...)."
-    raise TypeError(f"Expected a transformation, with .init and .update, got {tx!r}.{hint}")
-
-
-GradientTransformationExtraArgs = GradientTransformation
-with_extra_args_support = as_transformation

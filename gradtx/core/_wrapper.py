@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-import jax
-
 from gradtx.core._annotations import OptState, Params, Updates
+from gradtx.core._lifting import as_transformation
+from gradtx.core._states import MAKE_ONE, StateMismatchError
 from gradtx.core._transformation import GradientTransformation
+from gradtx.tree import listed, outline
 
 Part = tuple[str, GradientTransformation, OptState]
 """A nested transformation with its path and its state."""
@@ -20,7 +21,7 @@ class Wrapper(GradientTransformation, abstract=True):
     The class declares everything that other code needs to know about it:
 
         class ramp(Wrapper, state=RampState):
-            inner: GradientTransformation = nested(as_transformation, state="inner_state")
+            inner: GradientTransformation = nested(state="inner_state")
 
             def init(self, params):
                 return RampState(zero_count(), self.inner.init(params))
@@ -42,6 +43,8 @@ class Wrapper(GradientTransformation, abstract=True):
 
     The default `init` is for a wrapper whose state is the tuple of the nested states.
     """
+
+    convert_nested = staticmethod(as_transformation)
 
     _nested_fields: ClassVar[tuple[dataclasses.Field[Any], ...]] = ()
 
@@ -113,42 +116,55 @@ class Wrapper(GradientTransformation, abstract=True):
     def _checks_result(self) -> bool:
         return all(part._checks_result for part in self.nested)
 
+    def parts_with(self, params: Params) -> Sequence[tuple[str, GradientTransformation, Params]]:
+        return [(path, tx, params) for field in self._nested_fields for path, tx in self._placed(field)]
+
     def parts(self, state: OptState) -> Sequence[Part]:
         """The nested transformations, each with its path and its part of the state of this wrapper.
 
         Raises:
-          ValueError: for a state without a part at a declared place.
+          StateMismatchError: for a state without a part at a declared place.
         """
         return [part for field in self._nested_fields for part in self._parts_in(field, state)]
 
     def _parts_in(self, field: dataclasses.Field[Any], state: OptState) -> Iterator[Part]:
         value, place = self.__dict__[field.name], field.metadata["state"]
         if not isinstance(value, tuple):
-            path = "" if len(self._nested_fields) == 1 else f"[{self._nested_fields.index(field)}]"
-            yield path, value, self._at_place(state, place)
+            ((path, tx),) = self._placed(field)
+            yield path, tx, self._at_place(state, place)
             return
-        keys = self.__dict__[field.metadata["keys"]] if field.metadata["keys"] else range(len(value))
+        keys = self._keys(field)
         before, _, after = (f".{place}.").partition(".*.")
         states = self._at_place(state, before.strip("."))
         found = range(len(states)) if isinstance(states, tuple) else states
         if not isinstance(states, tuple | dict) or set(found) != set(keys):
             expected = f"a tuple of {len(value)} states, one for each transformation"
             if field.metadata["keys"]:
-                expected = f"a dictionary with the keys {', '.join(map(str, keys))}"
-            raise ValueError(
-                f"{type(self).__name__}: the state must be {expected}, got {jax.tree.structure(states)}. "
-                "Make it with init(params)."
+                expected = f"a dictionary with the keys {listed(map(str, keys), most=5)}"
+            raise StateMismatchError(
+                f"{type(self).__name__}: the state must be {expected}, got {outline(states)}.{MAKE_ONE}"
             )
-        for key, tx in zip(keys, value, strict=True):
-            yield f"[{key!r}]", tx, self._at_place(states[key], after.strip("."))
+        for key, (path, tx) in zip(keys, self._placed(field), strict=True):
+            yield path, tx, self._at_place(states[key], after.strip("."))
+
+    def _keys(self, field: dataclasses.Field[Any]) -> Sequence[Any]:
+        """The key of each transformation in a tuple of them."""
+        names = field.metadata["keys"]
+        return self.__dict__[names] if names else range(len(self.__dict__[field.name]))
+
+    def _placed(self, field: dataclasses.Field[Any]) -> list[tuple[str, GradientTransformation]]:
+        """The transformations in a field, each with its path."""
+        value = self.__dict__[field.name]
+        if isinstance(value, tuple):
+            return [(f"[{key!r}]", tx) for key, tx in zip(self._keys(field), value, strict=True)]
+        return [("" if len(self._nested_fields) == 1 else f"[{self._nested_fields.index(field)}]", value)]
 
     def _at_place(self, state: OptState, place: str) -> OptState:
         try:
             for step in filter(None, place.split(".")):
                 state = state[int(step)] if step.isdigit() else getattr(state, step)
         except (AttributeError, IndexError, TypeError):
-            raise ValueError(
-                f"{type(self).__name__}: the state has nothing at {place!r}, got "
-                f"{jax.tree.structure(state)}. Make it with init(params)."
+            raise StateMismatchError(
+                f"{type(self).__name__}: the state has nothing at {place!r}, got {outline(state)}.{MAKE_ONE}"
             ) from None
         return state

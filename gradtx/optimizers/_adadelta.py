@@ -1,10 +1,11 @@
 """Adadelta."""
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, identity
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords, identity
 from gradtx.selection import Mask
 from gradtx.transforms import l2_regularization, scale_by_adadelta, scale_by_learning_rate
 
 
+@checks_keywords
 def adadelta(
     learning_rate: ScalarOrSchedule = 1.0,
     rho: ScalarOrSchedule = 0.9,
@@ -24,7 +25,7 @@ def adadelta(
     Optax's default for the rate is `None`, which keeps the sign that goes uphill. The decay is a part of
     the gradient, as in Optax and PyTorch.
 
-    >>> adadelta()  # doctest: +NORMALIZE_WHITESPACE
+    >>> adadelta()
     chain(identity(), scale_by_adadelta(rho=0.9, eps=1e-06), scale_by_learning_rate(learning_rate=1.0))
     """
     return chain(

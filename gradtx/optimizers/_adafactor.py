@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gradtx.arithmetic import Axes
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.schedules import relative_step_schedule
 from gradtx.selection import Mask
 from gradtx.transforms import (
@@ -19,6 +19,7 @@ from gradtx.transforms import (
 )
 
 
+@checks_keywords
 def adafactor(
     learning_rate: ScalarOrSchedule | None = None,
     min_dim_size_to_factor: int = 128,
@@ -58,7 +59,7 @@ def adafactor(
     much. PyTorch puts its epsilon into the denominators instead of the squares, and for every `lr` $\rho$
     takes $\min(\rho, 1/\sqrt t)$, which is `relative_step_schedule(rho)` here, as does Keras.
 
-    >>> adafactor()  # doctest: +NORMALIZE_WHITESPACE
+    >>> adafactor()
     chain(scale_by_adafactor(decay_rate=0.8, step_offset=0.0, epsilon=1e-30, clipping_threshold=1.0),
           scale_by_learning_rate(learning_rate=relative_step_schedule(max_value=0.01), flip_sign=False),
           scale_by_param_block_rms(min_scale=0.001),

@@ -1,9 +1,10 @@
 """AdaGrad."""
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.transforms import scale_by_learning_rate, scale_by_rss
 
 
+@checks_keywords
 def adagrad(
     learning_rate: ScalarOrSchedule, initial_accumulator_value: float = 0.1, eps: float = 1e-7
 ) -> GradientTransformation:
@@ -13,7 +14,7 @@ def adagrad(
     Stochastic Optimization*, JMLR 12. The defaults are those of Optax and Keras; PyTorch starts the sum
     at zero and has an epsilon of 1e-10 outside of the root.
 
-    >>> adagrad(0.1)  # doctest: +NORMALIZE_WHITESPACE
+    >>> adagrad(0.1)
     chain(scale_by_rss(initial_accumulator_value=0.1, eps=1e-07),
           scale_by_learning_rate(learning_rate=0.1))
     """

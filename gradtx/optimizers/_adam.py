@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import (
     add_decayed_weights,
@@ -13,6 +13,7 @@ from gradtx.transforms import (
 )
 
 
+@checks_keywords
 def adam(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -28,7 +29,7 @@ def adam(
     **Reference**: Kingma and Ba (2015), *Adam: A Method for Stochastic Optimization*, arXiv:1412.6980,
     algorithm 1.
 
-    >>> adam(1e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> adam(1e-3)
     chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0),
           scale_by_learning_rate(learning_rate=0.001))
     """
@@ -38,6 +39,7 @@ def adam(
     )
 
 
+@checks_keywords
 def adamw(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -57,7 +59,7 @@ def adamw(
     **Reference**: Loshchilov and Hutter (2019), *Decoupled Weight Decay Regularization*,
     arXiv:1711.05101, algorithm 2. The default decay is Optax's; PyTorch's is 1e-2.
 
-    >>> adamw(1e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> adamw(1e-3)
     chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0),
           add_decayed_weights(weight_decay=0.0001),
           scale_by_learning_rate(learning_rate=0.001))
@@ -69,6 +71,7 @@ def adamw(
     )
 
 
+@checks_keywords
 def adam_l2(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -89,7 +92,7 @@ def adam_l2(
     **Reference**: Loshchilov and Hutter (2019), arXiv:1711.05101, algorithm 2 (Adam with L2
     regularization).
 
-    >>> adam_l2(1e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> adam_l2(1e-3)
     chain(add_decayed_weights(weight_decay=0.0001),
           scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0),
           scale_by_learning_rate(learning_rate=0.001))
@@ -101,6 +104,7 @@ def adam_l2(
     )
 
 
+@checks_keywords
 def amsgrad(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -116,7 +120,7 @@ def amsgrad(
     **Reference**: Reddi, Kale and Kumar (2018), *On the Convergence of Adam and Beyond*,
     arXiv:1904.09237, algorithm 2.
 
-    >>> amsgrad(1e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> amsgrad(1e-3)
     chain(scale_by_amsgrad(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0),
           scale_by_learning_rate(learning_rate=0.001))
     """

@@ -1,10 +1,11 @@
 """Adamax and AdamaxW."""
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import add_decayed_weights, scale_by_adamax, scale_by_learning_rate
 
 
+@checks_keywords
 def adamax(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -16,12 +17,13 @@ def adamax(
     **Reference**: Kingma and Ba (2015), *Adam: A Method for Stochastic Optimization*, arXiv:1412.6980,
     algorithm 2.
 
-    >>> adamax(2e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> adamax(2e-3)
     chain(scale_by_adamax(b1=0.9, b2=0.999, eps=1e-08), scale_by_learning_rate(learning_rate=0.002))
     """
     return chain(scale_by_adamax(b1, b2, eps), scale_by_learning_rate(learning_rate))
 
 
+@checks_keywords
 def adamaxw(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -34,8 +36,9 @@ def adamaxw(
 
     **Reference**: Loshchilov and Hutter (2019), arXiv:1711.05101, for the decay.
 
-    >>> adamaxw(2e-3)  # doctest: +NORMALIZE_WHITESPACE
-    chain(scale_by_adamax(b1=0.9, b2=0.999, eps=1e-08), add_decayed_weights(weight_decay=0.0001),
+    >>> adamaxw(2e-3)
+    chain(scale_by_adamax(b1=0.9, b2=0.999, eps=1e-08),
+          add_decayed_weights(weight_decay=0.0001),
           scale_by_learning_rate(learning_rate=0.002))
     """
     return chain(

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.schedules import corrected_weight_decay
 from gradtx.selection import Mask, by_mask
 from gradtx.transforms import add_decayed_weights, scale_by_adam, scale_by_learning_rate
 from gradtx.wrappers import partition
 
 
+@checks_keywords
 def adamc(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -45,10 +46,12 @@ def adamc(
     >>> adamc(linear_schedule(0.5, 0.0, 10), weight_decay=0.1, max_learning_rate=0.5)
     chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0),
           add_decayed_weights(weight_decay=(constant_schedule(value=0.1)
-              * (linear_schedule(init_value=0.5, end_value=0.0, transition_steps=10.0, transition_begin=0.0)
-                 / constant_schedule(value=0.5)))),
-          scale_by_learning_rate(learning_rate=linear_schedule(init_value=0.5, end_value=0.0,
-                                                               transition_steps=10.0, transition_begin=0.0)))
+                                            * (linear_schedule(
+                                                   init_value=0.5, end_value=0.0, transition_steps=10.0,
+                                                   transition_begin=0.0)
+                                               / constant_schedule(value=0.5)))),
+          scale_by_learning_rate(learning_rate=linear_schedule(
+              init_value=0.5, end_value=0.0, transition_steps=10.0, transition_begin=0.0)))
     """
     corrected = corrected_weight_decay(weight_decay, learning_rate, max_learning_rate)
     decay: GradientTransformation = add_decayed_weights(corrected, mask)

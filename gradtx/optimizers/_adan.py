@@ -1,10 +1,11 @@
 """Adan."""
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import add_decayed_weights, scale_by_adan, scale_by_learning_rate
 
 
+@checks_keywords
 def adan(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.98,
@@ -22,7 +23,7 @@ def adan(
     u_t) / (1 + \eta\lambda)$, which is this with the learning rate $\eta / (1 + \eta\lambda)$. Optax has
     1e-8 for `eps_root`, which would keep the root above 1e-4, and another weight of the change.
 
-    >>> adan(1e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> adan(1e-3)
     chain(scale_by_adan(b1=0.98, b2=0.92, b3=0.99, eps=1e-08, eps_root=0.0),
           add_decayed_weights(weight_decay=0.0),
           scale_by_learning_rate(learning_rate=0.001))

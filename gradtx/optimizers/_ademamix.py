@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import (
     add_decayed_weights,
@@ -12,6 +12,7 @@ from gradtx.transforms import (
 )
 
 
+@checks_keywords
 def ademamix(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -30,9 +31,9 @@ def ademamix(
     `ademamix_b3_schedule(b3, T, b1)` and `alpha` is `ademamix_alpha_schedule(alpha, T)`.
 
     **Reference**: Pagliardini, Ablin and Grangier (2024), *The AdEMAMix Optimizer: Better, Faster, Older*,
-    arXiv:2409.03137, algorithm 1. The defaults are Optax's.
+    arXiv:2409.03137, algorithm 1. The defaults are those of the authors' code, and Optax's.
 
-    >>> ademamix(1e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> ademamix(1e-3)
     chain(scale_by_ademamix(b1=0.9, b2=0.999, b3=0.9999, alpha=5.0, eps=1e-08, eps_root=0.0),
           add_decayed_weights(weight_decay=0.0),
           scale_by_learning_rate(learning_rate=0.001))
@@ -44,6 +45,7 @@ def ademamix(
     )
 
 
+@checks_keywords
 def simplified_ademamix(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.99,
@@ -59,7 +61,7 @@ def simplified_ademamix(
     **Reference**: Morwani et al. (2025), *Connections between Schedule-Free Optimizers, AdEMAMix, and
     Accelerated SGD Variants*, arXiv:2502.02431. The defaults are Optax's.
 
-    >>> simplified_ademamix(1e-5)  # doctest: +NORMALIZE_WHITESPACE
+    >>> simplified_ademamix(1e-5)
     chain(scale_by_simplified_ademamix(b1=0.99, b2=0.95, alpha=0.0, eps=1e-08, eps_root=0.0),
           add_decayed_weights(weight_decay=0.0),
           scale_by_learning_rate(learning_rate=1e-05))

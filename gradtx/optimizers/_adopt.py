@@ -5,10 +5,11 @@ from typing import Any
 
 import jax
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.transforms import scale_by_adopt, scale_by_learning_rate
 
 
+@checks_keywords
 def adopt(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -27,9 +28,8 @@ def adopt(
     **Reference**: Taniguchi et al. (2024), *ADOPT: Modified Adam Can Converge with Any β2 with the Optimal
     Rate*, arXiv:2411.02853, algorithm 2.
 
-    >>> adopt(1e-3)  # doctest: +NORMALIZE_WHITESPACE
-    chain(scale_by_adopt(b1=0.9, b2=0.9999, eps=1e-06),
-          scale_by_learning_rate(learning_rate=0.001))
+    >>> adopt(1e-3)
+    chain(scale_by_adopt(b1=0.9, b2=0.9999, eps=1e-06), scale_by_learning_rate(learning_rate=0.001))
     """
     return chain(
         scale_by_adopt(

@@ -3,11 +3,12 @@
 from typing import Any
 
 from gradtx.arithmetic import AxisName
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import scale_by_lamb, scale_by_learning_rate
 
 
+@checks_keywords
 def lamb(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -41,7 +42,7 @@ def lamb(
     Array(0.005, dtype=float32)
     >>> tx = lamb(rise * linear_schedule(1.0, 0.0, 14000, transition_begin=1000), weight_decay=0.01)
 
-    >>> lamb(1e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> lamb(1e-3)
     chain(scale_by_lamb(b1=0.9, b2=0.999, eps=1e-06, eps_root=0.0, weight_decay=0.0),
           scale_by_learning_rate(learning_rate=0.001))
     """

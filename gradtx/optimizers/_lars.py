@@ -1,11 +1,12 @@
 """LARS."""
 
 from gradtx.arithmetic import AxisName
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import scale_by_lars, scale_by_learning_rate, trace
 
 
+@checks_keywords
 def lars(
     learning_rate: ScalarOrSchedule,
     weight_decay: ScalarOrSchedule = 0.0,
@@ -38,9 +39,10 @@ def lars(
     >>> fall = polynomial_schedule(1.0, 0.0, power=2, transition_steps=13260, transition_begin=780)
     >>> tx = lars(rise * fall, weight_decay=5e-5)
 
-    >>> lars(0.1)  # doctest: +NORMALIZE_WHITESPACE
+    >>> lars(0.1)
     chain(scale_by_lars(weight_decay=0.0, trust_coefficient=0.001, eps=0.0),
-          scale_by_learning_rate(learning_rate=0.1), trace(decay=0.9))
+          scale_by_learning_rate(learning_rate=0.1),
+          trace(decay=0.9))
     """
     return chain(
         scale_by_lars(

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule
+from gradtx.arithmetic import AxisName
+from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
 from gradtx.selection import Labels, Mask, at_least_two_axes, by_mask
 from gradtx.transforms import add_decayed_weights, scale_by_adam, scale_by_mars
 
 
+@checks_keywords
 def mars(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.95,
@@ -22,6 +24,7 @@ def mars(
     *,
     rest: GradientTransformation | None = None,
     param_labels: Labels | None = None,
+    axis_name: AxisName = None,
 ) -> GradientTransformation:
     r"""MARS: `scale_by_mars` for leaves with two axes or more, Adam for all other leaves.
 
@@ -44,16 +47,16 @@ def mars(
     Models*, arXiv:2411.10438, algorithm 2. The authors' code gives MARS only the leaves of two axes, so
     that convolution kernels belong to AdamW, and its AdamW has a decay of 0.1 by default.
 
-    >>> print(mars(3e-3, weight_decay=0.1))  # doctest: +NORMALIZE_WHITESPACE
-    chain(partition({'mars': chain(scale_by_mars(b1=0.95, b2=0.99, gamma=0.025,
-                                                 eps=1e-08, eps_root=0.0, max_norm=1.0),
+    >>> print(mars(3e-3, weight_decay=0.1))
+    chain(partition({'mars': chain(scale_by_mars(b1=0.95, b2=0.99, gamma=0.025, eps=1e-08, eps_root=0.0,
+                                                 max_norm=1.0),
                                    add_decayed_weights(weight_decay=0.1)),
                      'adam': scale_by_adam(b1=0.9, b2=0.95, eps=1e-08, eps_root=0.0)},
                     by_mask(at_least_two_axes, 'mars', 'adam')),
           scale_by_learning_rate(learning_rate=0.003))
     """
     matrices = (
-        scale_by_mars(b1, b2, gamma, eps, eps_root, max_norm, mu_dtype),
+        scale_by_mars(b1, b2, gamma, eps, eps_root, max_norm, mu_dtype, axis_name=axis_name),
         add_decayed_weights(weight_decay, mask),
     )
     adam = scale_by_adam(0.9, 0.95, eps, eps_root, mu_dtype)

@@ -1,6 +1,7 @@
 """Two groups of leaves: the matrices, with a direction of their own, and the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
 from gradtx.selection import Labels, by_mask, hidden_matrices
@@ -15,6 +16,7 @@ def matrices_and_rest(
     learning_rate: ScalarOrSchedule,
     rest: GradientTransformation | None,
     param_labels: Labels | None,
+    mask: Callable[[Any], Any] = hidden_matrices,
 ) -> GradientTransformation:
     r"""A partition into the directions of two groups before one learning rate, or into two optimizers.
 
@@ -25,9 +27,10 @@ def matrices_and_rest(
       learning_rate: the length $\eta$ of the step of every leaf or, with `rest`, of the matrices alone.
       rest: the optimizer of the other leaves, with a learning rate of its own, such as
         `adamw(3e-4, b2=0.95)`; `None` is Adam without weight decay, at the common learning rate.
-      param_labels: the labels of the leaves, as in `partition`; `None` is by `hidden_matrices`.
+      param_labels: the labels of the leaves, as in `partition`; `None` is by `mask`.
+      mask: the mask of the matrices without `param_labels`.
     """
-    labels = by_mask(hidden_matrices, label, "adam") if param_labels is None else param_labels
+    labels = by_mask(mask, label, "adam") if param_labels is None else param_labels
     step = scale_by_learning_rate(learning_rate)
     if rest is None:
         return chain(partition({label: chain(*matrices), "adam": adam}, labels), step)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
-from gradtx.selection import DimensionNumbers, Labels, Mask
+from gradtx.selection import DimensionNumbers, Labels, Mask, hidden_matrices, hidden_two_axes
 from gradtx.transforms import (
     add_decayed_weights,
     scale_by_adam,
@@ -14,6 +14,7 @@ from gradtx.transforms import (
 )
 
 
+@checks_keywords
 def muon(
     learning_rate: ScalarOrSchedule,
     ns_coeffs: Any = "quintic",
@@ -38,7 +39,7 @@ def muon(
     rest: GradientTransformation | None = None,
     param_labels: Labels | None = None,
 ) -> GradientTransformation:
-    r"""Muon: `scale_by_muon` and `scale_by_matrix_shape` for hidden matrices, AdamW for all other leaves.
+    r"""Muon: `scale_by_muon` and `scale_by_matrix_shape` for hidden matrices, AdamW for other leaves.
 
     The weight decay of the matrices is decoupled, and multiplied by the learning rate alone, not by the
     factor of the shape. One learning rate serves all leaves, unless `adam_learning_rate` or `rest` is
@@ -51,14 +52,16 @@ def muon(
       weight_decay: the strength $\lambda$ of the decay of the matrices.
       weight_decay_mask: the matrices that decay, in the form of the `mask` of `add_decayed_weights`.
       mu_dtype: the dtype in which the momentum of the matrices and that of Adam are stored.
-      nesterov: whether the momentum of the matrices looks one step ahead; that of Adam does not.
+      nesterov: whether momentum looks one step ahead, in Adam too, as in Optax.
       adam_b1: the decay of the average gradient in Adam; `None` is 0.9.
       adam_b2: the decay of the average square in Adam; `None` is 0.999.
       adam_eps_root: added inside the root in Adam; `None` is 0.
       adam_weight_decay: the strength of the decoupled decay of the other leaves; `None` is 0.
       adam_learning_rate: a learning rate for the other leaves; `None` is the common one.
       muon_weight_dimension_numbers: the axes of a matrix that lead in and those that lead out, as in
-        `orthogonalize`; by default the last two. The kernels of attention with an axis for heads need them.
+        `orthogonalize`. With `None`, AdamW has all leaves that do not have two axes, as in Optax, unless
+        `param_labels` gives them to Muon. `"in in in in... out | ... in out"` gives Muon stacks of layers,
+        and convolution kernels, each as one matrix. Attention with an axis for heads needs its own names.
       consistent_rms: the size of the elements of a matrix's update, short for
         `shape_scaling="match_rms_adamw"` with this size; 0.2 suits learning rates of AdamW.
       shape_scaling: the `rule` of `scale_by_matrix_shape`.
@@ -66,7 +69,8 @@ def muon(
         `adamw(3e-4, b2=0.95)`, in place of the arguments that begin with `adam_`.
       param_labels: the labels of the leaves: a tree of `"muon"` and `"adam"`, a prefix of one, or a function
         from parameters to it, as `by_path({"embed|head|bias|norm": "adam", ".*": "muon"})`. `None` is by
-        `hidden_matrices`. `leaf_table(tx, params)` shows them.
+        `hidden_two_axes` or, with dimension numbers, by `hidden_matrices`. `leaf_table(tx, params)` shows
+        them.
 
     **State**: a pair of `PartitionState(inner_states)`, a dictionary by the labels `"muon"` and `"adam"`, and
     the state of the learning rate. With `rest` or `adam_learning_rate`, the `PartitionState` alone, as in
@@ -76,15 +80,19 @@ def muon(
 
     **Reference**: Jordan et al. (2024), *Muon: An optimizer for hidden layers in neural networks*,
     kellerjordan.github.io/posts/muon; Liu et al. (2025), *Muon is Scalable for LLM Training*,
-    arXiv:2502.16982, equation 3, for the weight decay. Optax gives embeddings and heads to Muon too,
-    corrects the bias of the momentum, and has Nesterov's momentum in its Adam.
+    arXiv:2502.16982, equation 3, for the weight decay. Optax gives embeddings and heads to Muon too, and
+    corrects the bias of the momentum. Jordan's code has Adam without Nesterov's momentum, which is
+    `rest=adamw(...)`, and gives convolution kernels to Muon, each as one matrix but with the factor
+    $\sqrt{\max(1, h/w)}$ of its window $h \times w$ for the factor of its shape.
 
-    >>> print(muon(0.02, weight_decay=0.1))  # doctest: +NORMALIZE_WHITESPACE
-    chain(partition({'muon': chain(scale_by_muon(beta=0.95, eps=1e-08), scale_by_matrix_shape(rms=0.2),
+    >>> print(muon(0.02, weight_decay=0.1))
+    chain(partition({'muon': chain(scale_by_muon(beta=0.95, eps=1e-08),
+                                   scale_by_matrix_shape(rms=0.2),
                                    add_decayed_weights(weight_decay=0.1)),
-                     'adam': chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0),
+                     'adam': chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0,
+                                                 nesterov=True),
                                    add_decayed_weights(weight_decay=0.0))},
-                    by_mask(hidden_matrices, 'muon', 'adam')),
+                    by_mask(hidden_two_axes, 'muon', 'adam')),
           scale_by_learning_rate(learning_rate=0.02))
     """
     numbers = muon_weight_dimension_numbers
@@ -104,31 +112,30 @@ def muon(
         scale_by_matrix_shape(rule, weight_dimension_numbers=numbers, rms=rms),
         add_decayed_weights(weight_decay, weight_decay_mask),
     )
-    options = {
-        "adam_b1": adam_b1,
-        "adam_b2": adam_b2,
-        "adam_eps_root": adam_eps_root,
-        "adam_weight_decay": adam_weight_decay,
-        "adam_learning_rate": adam_learning_rate,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
+    adam_numbers = (adam_b1, adam_b2, adam_eps_root, adam_weight_decay, adam_learning_rate)
+    adam, rest = _other_leaves(adam_numbers, eps, mu_dtype, nesterov, rest)
+    mask = hidden_two_axes if numbers is None else hidden_matrices
+    return matrices_and_rest("muon", matrices, adam, learning_rate, rest, param_labels, mask)
+
+
+_ADAM = ("adam_b1", "adam_b2", "adam_eps_root", "adam_weight_decay", "adam_learning_rate")
+
+
+def _other_leaves(
+    numbers: tuple[Any, ...], eps: float, mu_dtype: Any, nesterov: bool, rest: GradientTransformation | None
+) -> tuple[GradientTransformation, GradientTransformation | None]:
+    """The direction of the other leaves, and their optimizer if they have a learning rate of their own."""
+    given = {name: number for name, number in zip(_ADAM, numbers, strict=True) if number is not None}
     if rest is not None and given:
         raise ValueError(
             f"muon: `rest` is the whole optimizer of the other leaves, and takes the place of "
             f"{', '.join(given)}. Give one or the other."
         )
-    adam = _adam(given, eps, mu_dtype)
-    if adam_learning_rate is not None:
-        rest = chain(*adam, scale_by_learning_rate(adam_learning_rate))
-    return matrices_and_rest("muon", matrices, chain(*adam), learning_rate, rest, param_labels)
-
-
-def _adam(
-    given: dict[str, ScalarOrSchedule], eps: float, mu_dtype: Any
-) -> tuple[GradientTransformation, ...]:
-    """The direction of the other leaves."""
     b1, b2 = given.get("adam_b1", 0.9), given.get("adam_b2", 0.999)
-    return (
-        scale_by_adam(b1, b2, eps, given.get("adam_eps_root", 0.0), mu_dtype),
+    adam = (
+        scale_by_adam(b1, b2, eps, given.get("adam_eps_root", 0.0), mu_dtype, nesterov=nesterov),
         add_decayed_weights(given.get("adam_weight_decay", 0.0)),
     )
+    if "adam_learning_rate" in given:
+        rest = chain(*adam, scale_by_learning_rate(given["adam_learning_rate"]))
+    return chain(*adam), rest

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import add_decayed_weights, scale_by_adam, scale_by_learning_rate, scale_by_nadam
 
 
+@checks_keywords
 def nadam(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -25,7 +26,7 @@ def nadam(
 
     **Reference**: Dozat (2015), *Incorporating Nesterov Momentum into Adam*, algorithm 8.
 
-    >>> nadam(2e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> nadam(2e-3)
     chain(scale_by_nadam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0, momentum_decay=0.004),
           scale_by_learning_rate(learning_rate=0.002))
     """
@@ -35,6 +36,7 @@ def nadam(
     )
 
 
+@checks_keywords
 def nadamw(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -54,9 +56,10 @@ def nadamw(
 
     **Reference**: Loshchilov and Hutter (2019), arXiv:1711.05101, for the decay.
 
-    >>> nadamw(2e-3, momentum_decay=None)  # doctest: +NORMALIZE_WHITESPACE
+    >>> nadamw(2e-3, momentum_decay=None)
     chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0, nesterov=True),
-          add_decayed_weights(weight_decay=0.0001), scale_by_learning_rate(learning_rate=0.002))
+          add_decayed_weights(weight_decay=0.0001),
+          scale_by_learning_rate(learning_rate=0.002))
     """
     return chain(
         _nadam_direction(b1, b2, eps, eps_root, mu_dtype, momentum_decay),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule
+from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
 from gradtx.selection import DimensionNumbers, Labels, Mask
 from gradtx.transforms import (
@@ -14,6 +14,7 @@ from gradtx.transforms import (
 )
 
 
+@checks_keywords
 def normuon(
     learning_rate: ScalarOrSchedule,
     ns_coeffs: Any = "quintic",
@@ -47,7 +48,8 @@ def normuon(
       mu_dtype: the dtype in which the momentum of the matrices and that of Adam are stored.
       nesterov: whether the momentum of the matrices looks one step ahead; that of Adam does not.
       weight_dimension_numbers: the axes of a matrix that lead in and those that lead out, which are the
-        neurons, as in `orthogonalize`; by default the last two.
+        neurons, as in `orthogonalize`; by default the kernel of a convolution is one matrix, and leaves of
+        three axes are stacks.
       consistent_rms: the size of the elements, for `shape_scaling="match_rms_adamw"`.
       shape_scaling: the `rule` of `scale_by_matrix_shape`.
       keep_norm: whether a matrix keeps the norm that the orthogonalization gives it, as in
@@ -60,9 +62,10 @@ def normuon(
 
     **Reference**: Li et al. (2025), *NorMuon: Making Muon more efficient and scalable*, arXiv:2510.05491,
     algorithm 1, which has no Nesterov momentum. The authors' code has; it also has `keep_norm`, and the rule
-    `"original"` of the shape.
+    `"original"` of the shape. It orthogonalizes a convolution kernel as one matrix, but then normalizes each
+    row of its window; here the neurons are the outputs.
 
-    >>> print(normuon(1e-3, weight_decay=0.1))  # doctest: +NORMALIZE_WHITESPACE
+    >>> print(normuon(1e-3, weight_decay=0.1))
     chain(partition({'normuon': chain(scale_by_muon(beta=0.95, eps=1e-08),
                                       normalize_neurons(b2=0.95, eps=1e-08, keep_norm=False),
                                       scale_by_matrix_shape(rule='match_rms_adamw', rms=0.2),

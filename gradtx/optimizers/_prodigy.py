@@ -1,11 +1,12 @@
 """Prodigy."""
 
 from gradtx.arithmetic import AxisName
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import scale, scale_by_prodigy
 
 
+@checks_keywords
 def prodigy(
     learning_rate: ScalarOrSchedule = 1.0,
     betas: tuple[ScalarOrSchedule, ScalarOrSchedule] = (0.9, 0.999),
@@ -30,7 +31,7 @@ def prodigy(
     **Reference**: Mishchenko and Defazio (2024), *Prodigy: An Expeditiously Adaptive Parameter-Free
     Learner*, arXiv:2306.06101, algorithm 4. Optax's is this with `bias_correction=True`.
 
-    >>> prodigy(betas=(0.9, 0.99), beta3=0.995)  # doctest: +NORMALIZE_WHITESPACE
+    >>> prodigy(betas=(0.9, 0.99), beta3=0.995)
     chain(scale_by_prodigy(learning_rate=1.0, b1=0.9, b2=0.99, b3=0.995, eps=1e-08, estim_lr0=1e-06,
                            estim_lr_coef=1.0, weight_decay=0.0, growth_rate=float('inf')),
           scale(step_size=-1.0))

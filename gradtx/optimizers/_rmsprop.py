@@ -1,9 +1,10 @@
 """RMSprop."""
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, identity
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords, identity
 from gradtx.transforms import scale_by_learning_rate, scale_by_rms, scale_by_stddev, trace
 
 
+@checks_keywords
 def rmsprop(
     learning_rate: ScalarOrSchedule,
     decay: ScalarOrSchedule = 0.9,
@@ -25,9 +26,10 @@ def rmsprop(
     **Reference**: Tieleman and Hinton (2012), *Lecture 6.5: RMSprop*; Graves (2013), arXiv:1308.0850,
     for the centred form.
 
-    >>> rmsprop(0.01)  # doctest: +NORMALIZE_WHITESPACE
+    >>> rmsprop(0.01)
     chain(scale_by_rms(decay=0.9, eps=1e-08, initial_scale=0.0),
-          scale_by_learning_rate(learning_rate=0.01), identity())
+          scale_by_learning_rate(learning_rate=0.01),
+          identity())
     """
     scaling = scale_by_stddev if centered else scale_by_rms
     return chain(

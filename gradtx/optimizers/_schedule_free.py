@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, as_schedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, as_schedule, chain, checks_keywords
 from gradtx.schedules import linear_schedule
 from gradtx.selection import Mask
 from gradtx.transforms import add_decayed_weights, scale_by_learning_rate, scale_by_rms
 from gradtx.wrappers import schedule_free
 
 
+@checks_keywords
 def schedule_free_sgd(
     learning_rate: ScalarOrSchedule = 1.0,
     warmup_steps: int | None = None,
@@ -33,7 +34,7 @@ def schedule_free_sgd(
     **Reference**: Defazio et al. (2024), *The Road Less Scheduled*, arXiv:2405.15682, equations 3 to 5.
     Optax's warmup begins with a step of 0.
 
-    >>> schedule_free_sgd(0.5)  # doctest: +NORMALIZE_WHITESPACE
+    >>> schedule_free_sgd(0.5)
     schedule_free(base_optimizer=chain(scale_by_learning_rate(learning_rate=0.5)),
                   learning_rate=0.5, b1=0.9, weight_lr_power=2.0)
     """
@@ -43,6 +44,7 @@ def schedule_free_sgd(
     return schedule_free(base, rate, b1, weight_lr_power, state_dtype)
 
 
+@checks_keywords
 def schedule_free_adamw(
     learning_rate: ScalarOrSchedule = 0.0025,
     warmup_steps: int | None = None,
@@ -74,7 +76,7 @@ def schedule_free_adamw(
     multiplies the learning rate by the correction, which thereby enters the decay and the weights of the
     average too. Optax's warmup begins with a step of 0.
 
-    >>> schedule_free_adamw()  # doctest: +NORMALIZE_WHITESPACE
+    >>> schedule_free_adamw()
     schedule_free(base_optimizer=chain(scale_by_rms(decay=0.999, eps=1e-08, initial_scale=0.0,
                                                     eps_in_sqrt=False, bias_correction=True),
                                        add_decayed_weights(weight_decay=0.0),

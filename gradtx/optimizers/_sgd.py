@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, identity
+from gradtx.arithmetic import AxisName
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords, identity
 from gradtx.transforms import add_noise, scale_by_learning_rate, trace
 
 
+@checks_keywords
 def sgd(
     learning_rate: ScalarOrSchedule,
     momentum: ScalarOrSchedule | None = None,
@@ -26,6 +28,7 @@ def sgd(
     return chain(velocity, scale_by_learning_rate(learning_rate))
 
 
+@checks_keywords
 def momentum(
     learning_rate: ScalarOrSchedule, decay: ScalarOrSchedule = 0.9, accumulator_dtype: Any = None
 ) -> GradientTransformation:
@@ -37,6 +40,7 @@ def momentum(
     return sgd(learning_rate, decay, accumulator_dtype=accumulator_dtype)
 
 
+@checks_keywords
 def nesterov(
     learning_rate: ScalarOrSchedule, decay: ScalarOrSchedule = 0.9, accumulator_dtype: Any = None
 ) -> GradientTransformation:
@@ -48,15 +52,18 @@ def nesterov(
     return sgd(learning_rate, decay, nesterov=True, accumulator_dtype=accumulator_dtype)
 
 
+@checks_keywords
 def noisy_sgd(
     learning_rate: ScalarOrSchedule,
     eta: ScalarOrSchedule = 0.01,
     gamma: ScalarOrSchedule = 0.55,
     key: Any = 0,
+    *,
+    axis_name: AxisName = None,
 ) -> GradientTransformation:
     """`sgd` with gradients to which `add_noise` adds decaying noise.
 
     >>> noisy_sgd(0.1)
     chain(add_noise(eta=0.01, gamma=0.55), scale_by_learning_rate(learning_rate=0.1))
     """
-    return chain(add_noise(eta, gamma, key), scale_by_learning_rate(learning_rate))
+    return chain(add_noise(eta, gamma, key, axis_name=axis_name), scale_by_learning_rate(learning_rate))

@@ -2,13 +2,14 @@
 
 from typing import Any, Literal
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, identity
+from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords, identity
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
 from gradtx.selection import DimensionNumbers, Labels, Mask
 from gradtx.transforms import add_decayed_weights, ema, scale_by_adam, scale_by_shampoo
 from gradtx.wrappers import graft
 
 
+@checks_keywords
 def shampoo(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -53,11 +54,11 @@ def shampoo(
     Shampoo Optimizer*, arXiv:2309.06497, section 2.4, for the length of Adam. Both cut large matrices into
     blocks; here a large side is not preconditioned.
 
-    >>> print(shampoo(1e-3, weight_decay=0.1))  # doctest: +NORMALIZE_WHITESPACE
-    chain(partition({'shampoo': chain(graft(magnitude=scale_by_adam(b1=0.0, b2=0.999, eps=1e-08,
-                                                                    eps_root=0.0),
-                                            direction=scale_by_shampoo(b2=0.999, eps=1e-06, exponent=0.5,
-                                                                       update_interval=10)),
+    >>> print(shampoo(1e-3, weight_decay=0.1))
+    chain(partition({'shampoo': chain(graft(magnitude=scale_by_adam(
+                                                b1=0.0, b2=0.999, eps=1e-08, eps_root=0.0),
+                                            direction=scale_by_shampoo(
+                                                b2=0.999, eps=1e-06, exponent=0.5, update_interval=10)),
                                       ema(decay=0.9),
                                       add_decayed_weights(weight_decay=0.1)),
                      'adam': scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0)},

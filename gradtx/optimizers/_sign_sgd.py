@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.transforms import ema, scale_by_learning_rate, sign
 
 
+@checks_keywords
 def sign_sgd(learning_rate: ScalarOrSchedule) -> GradientTransformation:
     """signSGD: the `sign` of the gradient, then the learning rate.
 
@@ -18,6 +19,7 @@ def sign_sgd(learning_rate: ScalarOrSchedule) -> GradientTransformation:
     return chain(sign(), scale_by_learning_rate(learning_rate))
 
 
+@checks_keywords
 def signum(
     learning_rate: ScalarOrSchedule, beta: ScalarOrSchedule = 0.9, accumulator_dtype: Any = None
 ) -> GradientTransformation:

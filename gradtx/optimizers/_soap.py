@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule
+from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
 from gradtx.selection import DimensionNumbers, Labels, Mask
 from gradtx.transforms import add_decayed_weights, scale_by_adam, scale_by_soap
 
 
+@checks_keywords
 def soap(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.95,
@@ -45,7 +46,7 @@ def soap(
     The authors give all leaves to SOAP, with Adam for vectors and for sides above `max_size`; that is
     `param_labels=by_path({"kernel|embed": "soap", ".*": "adam"})` or the like.
 
-    >>> print(soap(3e-3, weight_decay=0.01))  # doctest: +NORMALIZE_WHITESPACE
+    >>> print(soap(3e-3, weight_decay=0.01))
     chain(partition({'soap': chain(scale_by_soap(b1=0.95, b2=0.95, eps=1e-08, shampoo_beta=0.95),
                                    add_decayed_weights(weight_decay=0.01)),
                      'adam': scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0)},
@@ -55,7 +56,7 @@ def soap(
     With an optimizer of their own for the other leaves there are two learning rates:
 
     >>> from gradtx import adamw
-    >>> print(soap(3e-3, rest=adamw(3e-4, b2=0.95)))  # doctest: +NORMALIZE_WHITESPACE
+    >>> print(soap(3e-3, rest=adamw(3e-4, b2=0.95)))
     partition({'soap': chain(scale_by_soap(b1=0.95, b2=0.95, eps=1e-08, shampoo_beta=0.95),
                              add_decayed_weights(weight_decay=0.0),
                              scale_by_learning_rate(learning_rate=0.003)),

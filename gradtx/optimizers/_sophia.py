@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.selection import Mask
 from gradtx.transforms import (
     add_decayed_weights,
@@ -12,6 +12,7 @@ from gradtx.transforms import (
 )
 
 
+@checks_keywords
 def sophia(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.965,
@@ -39,10 +40,11 @@ def sophia(
     Model Pre-training*, arXiv:2305.14342, algorithm 3. The defaults are Optax's; the paper has `b1=0.96`,
     `eps=1e-12` and `weight_decay=0.2`.
 
-    >>> sophia(1e-3)  # doctest: +NORMALIZE_WHITESPACE
+    >>> sophia(1e-3)
     chain(scale_by_sophia(b1=0.965, b2=0.99, eps=1e-08, gamma=0.01, clip_threshold=1.0,
                           hessian_diagonal_fn=hutchinson_estimator_diag_hessian()),
-          add_decayed_weights(weight_decay=0.0001), scale_by_learning_rate(learning_rate=0.001))
+          add_decayed_weights(weight_decay=0.0001),
+          scale_by_learning_rate(learning_rate=0.001))
     """
     bound = float("inf") if clip_threshold is None else clip_threshold
     return chain(

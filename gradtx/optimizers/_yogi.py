@@ -1,9 +1,10 @@
 """Yogi."""
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.transforms import scale_by_learning_rate, scale_by_yogi
 
 
+@checks_keywords
 def yogi(
     learning_rate: ScalarOrSchedule,
     b1: ScalarOrSchedule = 0.9,
@@ -18,7 +19,7 @@ def yogi(
     **Reference**: Zaheer et al. (2018), *Adaptive Methods for Nonconvex Optimization*, NeurIPS, algorithm 2:
     its recommended rate is 1e-2.
 
-    >>> yogi(1e-2)  # doctest: +NORMALIZE_WHITESPACE
+    >>> yogi(1e-2)
     chain(scale_by_yogi(b1=0.9, b2=0.999, eps=0.001, eps_root=0.0, initial_accumulator_value=1e-06),
           scale_by_learning_rate(learning_rate=0.01))
     """

@@ -7,7 +7,6 @@ import numpy as np
 from jax import Array
 
 from gradtx.core import Schedule, hyperparameter
-from gradtx.schedules._checks import require
 from gradtx.schedules._decay import linear_schedule
 from gradtx.schedules._progress import as_float, blend, progress
 
@@ -37,6 +36,7 @@ class ademamix_b3_schedule(Schedule):
     transition_steps: float = hyperparameter(
         above=0.0,
         below=inf,
+        steps=True,
         doc="the number of steps of the warmup, which AdEMAMix takes as that of training",
     )
     b1: float = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay from which the warmup starts")
@@ -46,7 +46,7 @@ class ademamix_b3_schedule(Schedule):
         return jnp.exp2(-1.0 / blend(_half_life(self.b1), _half_life(self.b3), done, left))
 
 
-def ademamix_alpha_schedule(alpha: float, transition_steps: float) -> linear_schedule:
+class ademamix_alpha_schedule(Schedule):
     r"""The weight of AdEMAMix's slow average, which rises linearly.
 
     $$\eta_t = \alpha \min(n / T, 1), \qquad n = t + 1$$
@@ -55,13 +55,6 @@ def ademamix_alpha_schedule(alpha: float, transition_steps: float) -> linear_sch
 
     **Count 0** gives $\alpha / T$. **Past the end**, from count $T - 1$ on, the value stays at `alpha`.
 
-    Args:
-      alpha: the weight after the warmup.
-      transition_steps: the number of steps of the warmup, at least 1.
-
-    Raises:
-      ValueError: where `transition_steps` is below 1.
-
     **Reference**: Pagliardini, Ablin and Grangier (2024), *The AdEMAMix Optimizer: Better, Faster, Older*,
     arXiv:2409.03137, section 3.
 
@@ -69,13 +62,21 @@ def ademamix_alpha_schedule(alpha: float, transition_steps: float) -> linear_sch
     >>> ademamix_alpha_schedule(8.0, transition_steps=4)(jnp.arange(6))
     Array([2., 4., 6., 8., 8., 8.], dtype=float32)
     """
-    require("ademamix_alpha_schedule", "at least", 1, transition_steps=transition_steps)
-    return linear_schedule(alpha / transition_steps, alpha, transition_steps - 1)
+
+    alpha: float = hyperparameter(doc="the weight after the warmup")
+    transition_steps: float = hyperparameter(
+        low=1.0, below=inf, steps=True, doc="the number of steps of the warmup"
+    )
+
+    def composition(self) -> linear_schedule:
+        steps = self.transition_steps
+        return linear_schedule(self.alpha / steps, self.alpha, steps - 1.0)
 
 
 def _half_life(decay: float | Array) -> float | Array:
     """The number of updates after which a weight has halved, in double precision for a concrete decay."""
     if isinstance(decay, Array):
-        return -jnp.log(2.0) / jnp.log(decay)
+        positive = decay > 0  # else the derivative at a decay of 0 would be a NaN
+        return jnp.where(positive, -jnp.log(2.0) / jnp.log(jnp.where(positive, decay, 0.5)), 0.0)
     with np.errstate(divide="ignore"):  # a decay of 0 has the half-life 0
         return -np.log(2.0) / np.log(float(decay))

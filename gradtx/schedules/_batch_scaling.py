@@ -1,12 +1,13 @@
 """The learning rate for a batch size."""
 
-from gradtx.core import Schedule
+from gradtx.core import Schedule, checks_keywords
 from gradtx.schedules._checks import is_concrete, require, require_choice
 from gradtx.schedules._decay import linear_schedule
 
 _EXPONENTS = {"linear": 1.0, "sqrt": 0.5}
 
 
+@checks_keywords
 def scaled_learning_rate(
     base_learning_rate: float,
     batch_size: float,

@@ -1,11 +1,13 @@
-"""Checks of the arguments of functions that compose schedules. The fields of a schedule check themselves."""
+"""Checks of numbers that are no fields: arguments of functions, and entries of tuples."""
 
 import operator
 from collections.abc import Iterable
 from types import NoneType
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.core import Tracer
 
 from gradtx.core import is_unvalidated
@@ -41,6 +43,15 @@ def require_choice(function: str, name: str, value: Any, choices: Iterable[str])
     if value not in choices:
         listed = ", ".join(map(repr, choices))
         raise ValueError(f"{function}: {name} must be one of {listed}, got {value!r}.")
+
+
+def as_number(function: str, name: str, value: Any) -> Any:
+    """A number of at least 0 as a float, or as a traced array of floats."""
+    require(function, "at least", 0, **{name: value})
+    if is_concrete(value):
+        return float(value)
+    is_integer = isinstance(value, Array) and jnp.issubdtype(value.dtype, jnp.integer)
+    return value.astype(float) if is_integer else value
 
 
 def is_concrete(*numbers: Any) -> bool:

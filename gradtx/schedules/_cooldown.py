@@ -2,14 +2,12 @@
 
 from math import inf
 
-import jax.numpy as jnp
 from jax import Array
 
-from gradtx.core import Schedule, hyperparameter
-from gradtx.schedules._checks import require_choice
+from gradtx.core import Schedule, hyperparameter, static
 from gradtx.schedules._decay import linear_schedule
 from gradtx.schedules._join import join_schedules
-from gradtx.schedules._progress import blend, progress
+from gradtx.schedules._progress import blend, fraction_root, progress
 
 
 class one_minus_sqrt_schedule(Schedule):
@@ -32,14 +30,16 @@ class one_minus_sqrt_schedule(Schedule):
 
     init_value: float = hyperparameter(doc="the value at count 0")
     end_value: float = hyperparameter(doc="the value after the cooldown")
-    transition_steps: float = hyperparameter(low=0.0, below=inf, doc="the number of steps of the cooldown")
+    transition_steps: float = hyperparameter(
+        low=0.0, below=inf, steps=True, doc="the number of steps of the cooldown"
+    )
     transition_begin: float = hyperparameter(
-        default=0.0, low=0.0, doc="the count at which the cooldown begins"
+        default=0.0, low=0.0, steps=True, doc="the count at which the cooldown begins"
     )
 
     def at(self, count: Array) -> Array:
         done, left = progress(count, self.transition_steps, self.transition_begin)
-        root = jnp.sqrt(done)
+        root = fraction_root(done)
         # (1 - p) / (1 + sqrt(p)) equals 1 - sqrt(p), and keeps its digits close to the end.
         return blend(self.init_value, self.end_value, root, left / (1.0 + root))
 
@@ -47,31 +47,11 @@ class one_minus_sqrt_schedule(Schedule):
 _COOLDOWNS = {"linear": linear_schedule, "1-sqrt": one_minus_sqrt_schedule}
 
 
-def warmup_stable_decay_schedule(
-    init_value: float,
-    peak_value: float,
-    warmup_steps: float,
-    stable_steps: float,
-    decay_steps: float,
-    end_value: float = 0.0,
-    shape: str = "linear",
-) -> join_schedules:
+class warmup_stable_decay_schedule(Schedule):
     """A linear warmup to the peak, a stable phase at the peak, and a cooldown.
 
     **Count 0** gives `init_value`, or the peak where `warmup_steps` is 0. **Past the end**, after all steps
     of the three phases, the value stays at `end_value`, or at the peak where `decay_steps` is 0.
-
-    Args:
-      peak_value: the value of the stable phase.
-      warmup_steps: the number of steps of the warmup.
-      stable_steps: the number of steps of the stable phase.
-      decay_steps: the number of steps of the cooldown.
-      end_value: the value after the cooldown.
-      shape: the shape of the cooldown, `"linear"` (`linear_schedule`) or `"1-sqrt"`
-        (`one_minus_sqrt_schedule`).
-
-    Raises:
-      ValueError: where `shape` is another one.
 
     **Reference**: Hu et al. (2024), *MiniCPM: Unveiling the Potential of Small Language Models with
     Scalable Training Strategies*, arXiv:2404.06395, section 4.2; Hägele et al. (2024), arXiv:2405.18392,
@@ -81,10 +61,32 @@ def warmup_stable_decay_schedule(
     >>> warmup_stable_decay_schedule(0.0, 1.0, warmup_steps=2, stable_steps=2, decay_steps=4)(jnp.arange(9))
     Array([0.  , 0.5 , 1.  , 1.  , 1.  , 0.75, 0.5 , 0.25, 0.  ], dtype=float32)
     """
-    require_choice("warmup_stable_decay_schedule", "shape", shape, _COOLDOWNS)
-    phases = [
-        linear_schedule(init_value, peak_value, warmup_steps),
-        peak_value,
-        _COOLDOWNS[shape](peak_value, end_value, decay_steps),
-    ]
-    return join_schedules(phases, [warmup_steps, warmup_steps + stable_steps])
+
+    init_value: float = hyperparameter(doc="the value at count 0")
+    peak_value: float = hyperparameter(doc="the value of the stable phase")
+    warmup_steps: float = hyperparameter(
+        low=0.0, below=inf, steps=True, doc="the number of steps of the warmup"
+    )
+    stable_steps: float = hyperparameter(
+        low=0.0, below=inf, steps=True, doc="the number of steps of the stable phase"
+    )
+    decay_steps: float = hyperparameter(
+        low=0.0, below=inf, steps=True, doc="the number of steps of the cooldown"
+    )
+    end_value: float = hyperparameter(default=0.0, doc="the value after the cooldown")
+    shape: str = static(
+        default="linear",
+        choices=tuple(_COOLDOWNS),
+        doc=(
+            'the shape of the cooldown, `"linear"` (`linear_schedule`) or `"1-sqrt"` '
+            "(`one_minus_sqrt_schedule`)"
+        ),
+    )
+
+    def composition(self) -> join_schedules:
+        phases = [
+            linear_schedule(self.init_value, self.peak_value, self.warmup_steps),
+            self.peak_value,
+            _COOLDOWNS[self.shape](self.peak_value, self.end_value, self.decay_steps),
+        ]
+        return join_schedules(phases, [self.warmup_steps, self.warmup_steps + self.stable_steps])

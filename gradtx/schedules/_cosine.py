@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.core import Schedule, hyperparameter
-from gradtx.schedules._progress import as_float, blend, progress
+from gradtx.schedules._progress import as_float, blend, fraction_power, progress
 
 
 class cosine_annealing_schedule(Schedule):
@@ -29,7 +29,9 @@ class cosine_annealing_schedule(Schedule):
     """
 
     init_value: float = hyperparameter(doc="the value at count 0")
-    decay_steps: float = hyperparameter(low=0.0, below=inf, doc="the number of steps of the annealing")
+    decay_steps: float = hyperparameter(
+        low=0.0, below=inf, steps=True, doc="the number of steps of the annealing"
+    )
     end_value: float = hyperparameter(default=0.0, doc="the value after the annealing")
     exponent: float = hyperparameter(default=1.0, low=0.0, doc="the power of the cosine curve")
 
@@ -57,7 +59,9 @@ class cosine_decay_schedule(Schedule):
     """
 
     init_value: float = hyperparameter(doc="the value at count 0")
-    decay_steps: float = hyperparameter(above=0.0, below=inf, doc="the number of steps of the annealing")
+    decay_steps: float = hyperparameter(
+        above=0.0, below=inf, steps=True, doc="the number of steps of the annealing"
+    )
     alpha: float = hyperparameter(
         default=0.0, doc="the value after the annealing, as a fraction of `init_value`"
     )
@@ -79,4 +83,4 @@ def cosine_weight(left: Array) -> Array:
 def _cosine_left(count: Array, steps: float, exponent: float) -> Array:
     """The part of an annealing of `steps` steps that is left: 1 at count 0, and 0 at the end."""
     _, left = progress(count, steps)
-    return cosine_weight(left) ** as_float(exponent)
+    return fraction_power(cosine_weight(left), exponent)

@@ -1,13 +1,12 @@
 """The elementary shapes: linear, polynomial and exponential, and steps."""
 
 from math import inf
-from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
 
 from gradtx.core import Schedule, hyperparameter, static
-from gradtx.schedules._progress import as_float, blend, elapsed, power, progress
+from gradtx.schedules._progress import as_float, blend, fraction_power, periods, power, progress
 
 
 class linear_schedule(Schedule):
@@ -27,9 +26,11 @@ class linear_schedule(Schedule):
 
     init_value: float = hyperparameter(doc="the value at count 0")
     end_value: float = hyperparameter(doc="the value after the transition")
-    transition_steps: float = hyperparameter(low=0.0, below=inf, doc="the number of steps of the transition")
+    transition_steps: float = hyperparameter(
+        low=0.0, below=inf, steps=True, doc="the number of steps of the transition"
+    )
     transition_begin: float = hyperparameter(
-        default=0.0, low=0.0, doc="the count at which the transition begins"
+        default=0.0, low=0.0, steps=True, doc="the count at which the transition begins"
     )
 
     def at(self, count: Array) -> Array:
@@ -56,14 +57,16 @@ class polynomial_schedule(Schedule):
     init_value: float = hyperparameter(doc="the value at count 0")
     end_value: float = hyperparameter(doc="the value after the transition")
     power: float = hyperparameter(low=0.0, doc="the exponent; 1 gives `linear_schedule`")
-    transition_steps: float = hyperparameter(low=0.0, below=inf, doc="the number of steps of the transition")
+    transition_steps: float = hyperparameter(
+        low=0.0, below=inf, steps=True, doc="the number of steps of the transition"
+    )
     transition_begin: float = hyperparameter(
-        default=0.0, low=0.0, doc="the count at which the transition begins"
+        default=0.0, low=0.0, steps=True, doc="the count at which the transition begins"
     )
 
     def at(self, count: Array) -> Array:
         _, left = progress(count, self.transition_steps, self.transition_begin)
-        weight = left ** as_float(self.power)
+        weight = fraction_power(left, self.power)
         return blend(self.init_value, self.end_value, 1.0 - weight, weight)
 
 
@@ -85,35 +88,25 @@ class exponential_decay(Schedule):
     """
 
     init_value: float = hyperparameter(doc="the value at count 0")
-    transition_steps: float = hyperparameter(low=0.0, doc="the number of steps for one factor")
+    transition_steps: float = hyperparameter(low=0.0, steps=True, doc="the number of steps for one factor")
     decay_rate: float = hyperparameter(above=0.0, doc="the factor")
-    transition_begin: float = hyperparameter(default=0.0, low=0.0, doc="the count at which the decay begins")
+    transition_begin: float = hyperparameter(
+        default=0.0, low=0.0, steps=True, doc="the count at which the decay begins"
+    )
     staircase: bool = static(default=False, doc="whether the value changes in steps instead of gradually")
     end_value: float | None = hyperparameter(default=None, doc="the bound of the value; `None` for no bound")
 
     def at(self, count: Array) -> Array:
-        steps = as_float(self.transition_steps)
-        passed = elapsed(count, self.transition_begin)
-        length = jnp.where(steps > 0, steps, 1.0)
-        # `//` and not the floor of `/`: t / T rounds up to an integer where T is large and t just below k T.
-        periods = passed // length if self.staircase else passed / length
-        value = as_float(self.init_value) * power(self.decay_rate, jnp.where(steps > 0, periods, 0.0))
+        done = periods(count, self.transition_steps, self.transition_begin, whole=self.staircase)
+        value = as_float(self.init_value) * power(self.decay_rate, done)
         if self.end_value is None:
             return value
         end = as_float(self.end_value)
         falls = as_float(self.decay_rate) < 1.0
         return jnp.where(falls, jnp.maximum(value, end), jnp.minimum(value, end))
 
-    def convert_hyperparameter(self, name: str, value: Any, bounds: Any) -> Any:
-        """A number; for `end_value` also `None`."""
-        if name == "end_value" and value is None:
-            return None
-        return super().convert_hyperparameter(name, value, bounds)
 
-
-def step_decay_schedule(
-    init_value: float, transition_steps: float, decay_rate: float = 0.1
-) -> exponential_decay:
+class step_decay_schedule(Schedule):
     r"""Decay by a factor at every `transition_steps` steps: `exponential_decay` with `staircase`.
 
     $$\eta_t = \eta_0\,\gamma^{\lfloor t / T \rfloor}$$
@@ -123,11 +116,19 @@ def step_decay_schedule(
     **Count 0** gives `init_value`, the value of the first `transition_steps` updates. **Past the end**: the
     schedule has no end.
 
-    Args:
-      transition_steps: the number of steps between two changes.
+    Raises:
+      ValueError: for a factor above 1, as for arguments in another order, or for a fraction of a step.
 
     >>> import jax.numpy as jnp
     >>> step_decay_schedule(1.0, transition_steps=2, decay_rate=0.5)(jnp.arange(6))
     Array([1.  , 1.  , 0.5 , 0.5 , 0.25, 0.25], dtype=float32)
     """
-    return exponential_decay(init_value, transition_steps, decay_rate, staircase=True)
+
+    init_value: float = hyperparameter(doc="the value at count 0")
+    transition_steps: float = hyperparameter(
+        low=1.0, whole=True, doc="the number of steps between two changes"
+    )
+    decay_rate: float = hyperparameter(default=0.1, above=0.0, high=1.0, doc="the factor")
+
+    def composition(self) -> exponential_decay:
+        return exponential_decay(self.init_value, self.transition_steps, self.decay_rate, staircase=True)

@@ -6,7 +6,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.core import Schedule, hyperparameter
-from gradtx.schedules._checks import require
 from gradtx.schedules._decay import linear_schedule
 from gradtx.schedules._join import join_schedules
 from gradtx.schedules._progress import as_float
@@ -67,7 +66,7 @@ class relative_step_schedule(Schedule):
         return jnp.minimum(as_float(self.max_value), 1.0 / jnp.sqrt(as_float(count) + 1.0))
 
 
-def noam_schedule(model_size: float, warmup_steps: float = 4000) -> join_schedules:
+class noam_schedule(Schedule):
     r"""The Transformer paper's schedule: a linear warmup, then inverse square root decay.
 
     $$\eta_t = d^{-1/2} \min\!\left(n^{-1/2},\, n\,w^{-3/2}\right), \qquad n = t + 1$$
@@ -77,27 +76,26 @@ def noam_schedule(model_size: float, warmup_steps: float = 4000) -> join_schedul
     **Count 0** gives $d^{-1/2} w^{-3/2}$, so the first update is not zero. The peak, $(d\,w)^{-1/2}$, is at
     count $w - 1$. **Past the end**: the schedule has no end.
 
-    Args:
-      model_size: the width $d$ of the model, above 0.
-      warmup_steps: the number of steps of the warmup, at least 1.
-
-    Raises:
-      ValueError: where `model_size` is not positive, or `warmup_steps` is below 1.
-
     **Reference**: Vaswani et al. (2017), *Attention Is All You Need*, arXiv:1706.03762, equation 3.
 
     >>> import jax.numpy as jnp
     >>> noam_schedule(model_size=1, warmup_steps=4)(jnp.array([0, 1, 3, 15]))
     Array([0.125, 0.25 , 0.5  , 0.25 ], dtype=float32)
     """
-    require("noam_schedule", "above", 0, model_size=model_size)
-    require("noam_schedule", "at least", 1, warmup_steps=warmup_steps)
-    peak = (model_size * warmup_steps) ** -0.5
-    rise = linear_schedule(peak / warmup_steps, peak, warmup_steps - 1)
-    return join_schedules([rise, inverse_sqrt_schedule(peak, warmup_steps)], [warmup_steps - 1])
+
+    model_size: float = hyperparameter(above=0.0, below=inf, doc="the width $d$ of the model")
+    warmup_steps: float = hyperparameter(
+        default=4000, low=1.0, below=inf, steps=True, doc="the number of steps of the warmup"
+    )
+
+    def composition(self) -> join_schedules:
+        steps = self.warmup_steps
+        peak = (self.model_size * steps) ** -0.5
+        rise = linear_schedule(peak / steps, peak, steps - 1.0)
+        return join_schedules([rise, inverse_sqrt_schedule(peak, steps)], [steps - 1.0])
 
 
-def t5_schedule(warmup_steps: float = 10_000) -> join_schedules:
+class t5_schedule(Schedule):
     r"""T5's schedule: constant, then inverse square root decay.
 
     $$\eta_t = \frac{1}{\sqrt{\max(t, k)}}$$
@@ -106,12 +104,6 @@ def t5_schedule(warmup_steps: float = 10_000) -> join_schedules:
 
     **Count 0** gives $1 / \sqrt{k}$. **Past the end**: the schedule has no end.
 
-    Args:
-      warmup_steps: the number of steps of the constant phase, above 0.
-
-    Raises:
-      ValueError: where `warmup_steps` is not positive.
-
     **Reference**: Raffel et al. (2020), *Exploring the Limits of Transfer Learning with a Unified
     Text-to-Text Transformer*, arXiv:1910.10683, section 3.1.2.
 
@@ -119,6 +111,11 @@ def t5_schedule(warmup_steps: float = 10_000) -> join_schedules:
     >>> t5_schedule(warmup_steps=4)(jnp.array([0, 4, 16]))
     Array([0.5 , 0.5 , 0.25], dtype=float32)
     """
-    require("t5_schedule", "above", 0, warmup_steps=warmup_steps)
-    peak = warmup_steps**-0.5
-    return join_schedules([peak, inverse_sqrt_schedule(peak, warmup_steps)], [warmup_steps])
+
+    warmup_steps: float = hyperparameter(
+        default=10_000, above=0.0, below=inf, steps=True, doc="the number of steps of the constant phase"
+    )
+
+    def composition(self) -> join_schedules:
+        peak = self.warmup_steps**-0.5
+        return join_schedules([peak, inverse_sqrt_schedule(peak, self.warmup_steps)], [self.warmup_steps])

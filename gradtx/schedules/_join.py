@@ -1,16 +1,16 @@
 """Schedules in sequence."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from gradtx.core import ScalarOrSchedule, Schedule, as_schedule, nested
-from gradtx.schedules._checks import is_concrete, require
-from gradtx.schedules._progress import as_float
-
-_LARGEST_COUNT = 2**31 - 1
+from gradtx.schedules._checks import as_number, is_concrete
+from gradtx.schedules._progress import difference
 
 
 def _as_schedules(schedules: Iterable[Any]) -> tuple[Schedule, ...]:
@@ -18,20 +18,7 @@ def _as_schedules(schedules: Iterable[Any]) -> tuple[Schedule, ...]:
 
 
 def _as_boundaries(boundaries: Iterable[Any]) -> tuple[Any, ...]:
-    """The boundaries; a whole number becomes an `int`, so that a count minus a boundary stays an integer."""
-    converted = tuple(map(_as_boundary, boundaries))
-    concrete = [boundary for boundary in converted if not isinstance(boundary, Array)]
-    if concrete != sorted(concrete):
-        raise ValueError(f"join_schedules: boundaries must not decrease, got {converted}.")
-    return converted
-
-
-def _as_boundary(boundary: Any) -> Any:
-    require("join_schedules", "at least", 0, **{"a boundary": boundary})
-    if not is_concrete(boundary):
-        return boundary
-    number = float(boundary)
-    return int(number) if number.is_integer() and number < _LARGEST_COUNT else number
+    return tuple(as_number("join_schedules", "a boundary", boundary) for boundary in boundaries)
 
 
 class join_schedules(Schedule):
@@ -40,7 +27,8 @@ class join_schedules(Schedule):
     $$\eta_t = s_i(t - b_i), \qquad b_i \le t < b_{i+1}, \quad b_0 = 0$$
 
     with $s_i$ the `schedules` and $b_1, b_2, \dots$ the `boundaries`. At the count `boundaries[0]` the second
-    schedule begins, with its value for count 0.
+    schedule begins, with its value for count 0. A boundary that is no whole number lies between two counts,
+    and a plain function among the `schedules` then counts from the later one.
 
     **Count 0** gives the value of the first schedule for count 0, unless `boundaries[0]` is 0. **Past the
     end**, the last schedule continues.
@@ -60,29 +48,37 @@ class join_schedules(Schedule):
         _as_schedules, kind="schedules, functions of the count or numbers", doc="the schedules in their order"
     )
     boundaries: tuple[float, ...] = nested(
-        _as_boundaries, kind="numbers", doc="the count at which each schedule after the first begins"
+        _as_boundaries,
+        steps=tuple,
+        kind="numbers",
+        doc="the count at which each schedule after the first begins",
     )
 
     def __init__(self, schedules: Iterable[ScalarOrSchedule], boundaries: Iterable[float]):
         self.__dict__.update(schedules=schedules, boundaries=boundaries)
         self.__post_init__()
+
+    def validate(self) -> None:
         if len(self.schedules) != len(self.boundaries) + 1:
             raise ValueError(
                 f"join_schedules: {len(self.schedules)} schedules need "
                 f"{max(len(self.schedules) - 1, 0)} boundaries between them, got {len(self.boundaries)}."
             )
+        known = filter(is_concrete, self.boundaries)
+        if any(np.any(np.less(later, earlier)) for earlier, later in pairwise(known)):
+            raise ValueError(f"join_schedules: boundaries must not decrease, got {self.boundaries}.")
 
     def at(self, count: Array) -> Array:
         first, *rest = self.schedules
         value = first(count)
         for schedule, boundary in zip(rest, self.boundaries, strict=True):
-            since = _since(count, boundary)
-            value = jnp.where(since < 0, value, schedule(jnp.maximum(since, 0)))
+            since = difference(count, boundary)
+            own = jnp.maximum(since, 0)
+            if schedule.takes_whole_counts and jnp.issubdtype(count.dtype, jnp.integer):
+                own = _whole(own).astype(count.dtype)
+            value = jnp.where(since < 0, value, schedule(own))
         return value
 
 
-def _since(count: Array, boundary: Any) -> Array:
-    """count - boundary, an integer where both are integers: a function of the count may index with it."""
-    if jnp.issubdtype(jnp.result_type(boundary), jnp.integer):
-        return count - jnp.asarray(boundary, count.dtype)
-    return as_float(count) - as_float(boundary)
+def _whole(count: Array) -> Array:
+    return count if jnp.issubdtype(count.dtype, jnp.integer) else jnp.floor(count)

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.core import Schedule, hyperparameter
+from gradtx.core import Schedule, hyperparameter, nested
 from gradtx.schedules._cosine import cosine_weight
 from gradtx.schedules._join import join_schedules
 from gradtx.schedules._progress import as_float, blend, progress
@@ -36,7 +36,9 @@ class cosine_restarts_schedule(Schedule):
     """
 
     init_value: float = hyperparameter(doc="the value at the beginning of each cycle")
-    cycle_steps: float = hyperparameter(low=1.0, below=inf, doc="the number of steps of the first cycle")
+    cycle_steps: float = hyperparameter(
+        low=1.0, below=inf, steps=True, doc="the number of steps of the first cycle"
+    )
     cycle_growth: float = hyperparameter(
         default=1.0, low=1.0, below=inf, doc="the length of a cycle over that of the one before"
     )
@@ -74,14 +76,21 @@ class cosine_restarts_schedule(Schedule):
         return grows, jnp.where(grows, growth, 2.0)
 
 
-def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> join_schedules:
+def _as_cycles(cycles: Iterable[Any]) -> tuple[warmup_cosine_decay_schedule, ...]:
+    return tuple(map(_as_cycle, cycles))
+
+
+def _as_cycle(cycle: Any) -> warmup_cosine_decay_schedule:
+    if isinstance(cycle, warmup_cosine_decay_schedule):
+        return cycle
+    return warmup_cosine_decay_schedule(**cycle)
+
+
+class sgdr_schedule(Schedule):
     """Cycles of `warmup_cosine_decay_schedule`, each with its own arguments.
 
     **Count 0** gives `init_value` of the first cycle. A cycle has `decay_steps` steps, with its warmup.
     **Past the end**, the value stays at `end_value` of the last cycle.
-
-    Args:
-      cosine_kwargs: for each cycle, the arguments of `warmup_cosine_decay_schedule` by name.
 
     **Reference**: as for `cosine_restarts_schedule`.
 
@@ -90,6 +99,18 @@ def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> join_schedules:
     >>> sgdr_schedule([cycle, {**cycle, "peak_value": 0.5}])(jnp.arange(8)).round(4)
     Array([0.  , 1.  , 0.5 , 0.  , 0.5 , 0.25, 0.  , 0.  ], dtype=float32)
     """
-    cycles = [dict(arguments) for arguments in cosine_kwargs]
-    ends = list(accumulate(cycle["decay_steps"] for cycle in cycles))
-    return join_schedules([warmup_cosine_decay_schedule(**cycle) for cycle in cycles], ends[:-1])
+
+    cosine_kwargs: Iterable[Mapping[str, Any] | warmup_cosine_decay_schedule] = nested(
+        _as_cycles,
+        kind="dictionaries, or schedules",
+        doc="for each cycle, the arguments of `warmup_cosine_decay_schedule` by name, or this schedule",
+    )
+
+    def validate(self) -> None:
+        if not self.nested:
+            raise ValueError("sgdr_schedule: cosine_kwargs must have at least one cycle.")
+
+    def composition(self) -> join_schedules:
+        cycles = _as_cycles(self.cosine_kwargs)
+        ends = list(accumulate(cycle.decay_steps for cycle in cycles))
+        return join_schedules(cycles, ends[:-1])

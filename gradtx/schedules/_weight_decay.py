@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradtx.core import ScalarOrSchedule, Schedule, as_schedule
+from gradtx.core import ScalarOrSchedule, Schedule, as_schedule, checks_keywords
 from gradtx.schedules._checks import is_concrete, require
 
 _HORIZON = 2**20
 
 
+@checks_keywords
 def corrected_weight_decay(
     weight_decay: ScalarOrSchedule,
     learning_rate: ScalarOrSchedule,

@@ -24,6 +24,8 @@ from gradtx.selection._recipes import (
     at_least_two_axes,
     except_bias_norm_embedding,
     hidden_matrices,
+    hidden_two_axes,
+    words_of as words_of,
 )
 from gradtx.selection._selection import Labels as Labels, Selection as Selection
 
@@ -35,4 +37,5 @@ __all__ = [
     "by_path",
     "except_bias_norm_embedding",
     "hidden_matrices",
+    "hidden_two_axes",
 ]

@@ -36,6 +36,11 @@ class by_mask:
             is_leaf=is_placeholder,
         )
 
+    @property
+    def kinds_of_words(self) -> tuple[str, ...]:
+        """The kinds of words by which the mask knows a leaf."""
+        return getattr(self.mask, "kinds_of_words", ())
+
     def _key(self) -> tuple[Any, ...]:
         return self.mask, self.selected, self.rest
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import keystr, tree_map_with_path
 
-from gradtx.arithmetic import LAST_TWO, MuonDimensionNumbers, axes_of, check_axes
+from gradtx.arithmetic import LAST_TWO, MATRICES, MuonDimensionNumbers, axes_of, check_axes
 from gradtx.selection._selection import Selection
 from gradtx.tree import Frozen, is_function, is_inexact, is_placeholder
 
@@ -14,15 +14,15 @@ DimensionNumbers = Any
 """Names of axes, or `MuonDimensionNumbers`, or a tree of them or a prefix of one, or a function to a tree."""
 
 
-def as_dimension_numbers(spec: DimensionNumbers) -> Any:
-    """Dimension numbers in a form that can be hashed; a tree of them is frozen.
+def as_dimension_numbers(spec: DimensionNumbers, default: str = MATRICES) -> Any:
+    """Dimension numbers in a form that can be hashed; a tree of them is frozen, and `None` is `default`.
 
     Raises:
       ValueError: for names of axes that have no `in` or no `out`.
       TypeError: for values that are neither names nor numbers.
     """
     if spec is None:
-        return LAST_TWO
+        return default
     if isinstance(spec, Frozen) or is_function(spec):
         return spec
     for leaf in jax.tree.leaves(spec):

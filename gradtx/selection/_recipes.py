@@ -1,13 +1,16 @@
 """Ready masks, by the names and the ranks of leaves."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax.tree_util import tree_map_with_path
 
 from gradtx.selection._paths import path_name
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 MASK_WORDS: dict[str, frozenset[str]] = {
     "normalization": frozenset({"norm", "norms", "normalization", "ln", "bn", "gn", "rms"}),
@@ -29,6 +32,29 @@ A name in a path is split into words at `_`, `.`, digits and capitals: `LayerNor
 """
 
 
+def words_of(labels: Any) -> dict[str, frozenset[str]]:
+    """The words by which a mask or labels know a leaf, by kind: none, unless they go by words.
+
+    >>> sorted(words_of(hidden_matrices)["output"])
+    ['classifier', 'logit', 'logits', 'unembed', 'unembedding']
+    """
+    return {kind: MASK_WORDS[kind] for kind in getattr(labels, "kinds_of_words", ())}
+
+
+def _by_words(*kinds: str) -> Callable[[Function], Function]:
+    """Declares the kinds of words by which a mask knows a leaf."""
+
+    def declared(mask: Function) -> Function:
+        vars(mask)["kinds_of_words"] = kinds
+        return mask
+
+    return declared
+
+
+_BODY = ("normalization", "embedding", "after an embedding", "own name")
+
+
+@_by_words(*_BODY)
 def except_bias_norm_embedding(params: Any) -> Any:
     """The mask that leaves out biases, normalization parameters and embeddings.
 
@@ -55,6 +81,7 @@ def except_bias_norm_embedding(params: Any) -> Any:
     return tree_map_with_path(decays, params)
 
 
+@_by_words(*_BODY, "output")
 def hidden_matrices(params: Any) -> Any:
     """The mask of the matrices and convolution kernels between the input and the output, by rank and by name.
 
@@ -74,6 +101,22 @@ def hidden_matrices(params: Any) -> Any:
         return inside and not any(map(_is_output, _names(path)))
 
     return tree_map_with_path(is_hidden, except_bias_norm_embedding(params))
+
+
+@_by_words(*_BODY, "output")
+def hidden_two_axes(params: Any) -> Any:
+    """The mask of the leaves of `hidden_matrices` with exactly two axes.
+
+    It leaves out convolution kernels, and kernels that are stacked over layers or split into heads.
+
+    Args:
+      params: the parameters, or their shapes.
+
+    >>> import jax.numpy as jnp
+    >>> hidden_two_axes({"dense": jnp.ones((2, 2)), "conv": jnp.ones((3, 3, 2, 2)), "head": jnp.ones((2, 2))})
+    {'conv': False, 'dense': True, 'head': False}
+    """
+    return jax.tree.map(lambda leaf, hidden: hidden and jnp.ndim(leaf) == 2, params, hidden_matrices(params))
 
 
 def at_least_two_axes(params: Any) -> Any:

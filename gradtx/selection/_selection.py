@@ -1,6 +1,7 @@
 """The one way to choose leaves: labels, laid over trees, with one set of errors."""
 
 from collections.abc import Callable, Hashable
+from inspect import isfunction
 from typing import Any
 
 import jax
@@ -8,7 +9,18 @@ import numpy as np
 from jax.tree_util import keystr, tree_leaves_with_path
 
 from gradtx.selection._paths import label_at, names_of
-from gradtx.tree import ARRAYS_AND_NUMBERS, Frozen, MaskedNode, abstract, flatten, is_inexact, is_placeholder
+from gradtx.tree import (
+    ARRAYS_AND_NUMBERS,
+    Frozen,
+    MaskedNode,
+    abstract,
+    flatten,
+    is_inexact,
+    is_placeholder,
+    listed,
+    nearest,
+    outline,
+)
 
 Labels = Any
 """A tree of labels, or a prefix of one, or a function from parameters to it."""
@@ -46,7 +58,7 @@ class Selection:
     ):
         tree = labels.tree if isinstance(labels, Frozen) else labels
         if callable(labels) and not isinstance(labels, Frozen):
-            tree = labels(abstract(params))
+            tree = _called(labels, params, name)
         placed = tree_leaves_with_path(tree, is_leaf=is_placeholder)
         self._labels = {names_of(path): _python(label) for path, label in placed}
         self._spelled = {names_of(path): keystr(path) or "the root" for path, _ in placed}
@@ -109,11 +121,19 @@ class Selection:
                 )
 
     def _nearest(self, place: tuple[str, ...], leaves: Any) -> str:
-        from difflib import get_close_matches  # noqa: PLC0415 - for an error alone
-
         there = {"/".join(names_of(path)): keystr(path) for path, _ in leaves}
-        near = get_close_matches("/".join(place), there, n=1)
-        return f" Is it {there[near[0]]}?" if near else f" They have {', '.join(list(there.values())[:5])}."
+        near = nearest("/".join(place), there, most=1)
+        return f"\nIs it {there[near[0]]}?" if near else f"\nThey have {listed(there.values(), most=3)}."
+
+
+def _called(labels: Callable[[Any], Any], params: Any, name: str) -> Any:
+    """`labels(params)`, with its name on an error of a user's function."""
+    try:
+        return labels(abstract(params))
+    except Exception as error:
+        if isfunction(labels):
+            error.add_note(f"It comes from {outline(labels)}, which is {name}.")
+        raise
 
 
 def _python(label: Any) -> Any:

@@ -5,8 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gradtx.core import GradientTransformation, OptState, Params, Updates, apply_updates, as_transformation
-from gradtx.tree import ARRAYS_AND_NUMBERS
+from gradtx.core import (
+    GradientTransformation,
+    OptState,
+    Params,
+    Updates,
+    apply_updates,
+    as_transformation,
+    checks_keywords,
+    gone_array,
+)
+from gradtx.tree import ARRAYS_AND_NUMBERS, laid_out, outline, spelled
 
 if TYPE_CHECKING:
     from gradtx.stepping._splitting import Plan
@@ -37,7 +46,7 @@ class Stepper:
     >>> stepper = Stepper(sgd(0.1))
     >>> params = {"w": jnp.array([1.0, 2.0])}
     >>> state = stepper.init(params)
-    >>> params, state = stepper({"w": jnp.array([1.0, -1.0])}, state, params)
+    >>> params, state = stepper(params, state, gradients={"w": jnp.array([1.0, -1.0])})
     >>> params
     {'w': Array([0.9, 2.1], dtype=float32)}
     """
@@ -56,7 +65,7 @@ class Stepper:
         self._tx = as_transformation(tx)
 
     def __repr__(self) -> str:
-        return f"Stepper({self.tx!r}, split_above={self.split_above})"
+        return laid_out(f"Stepper({spelled(self.tx)}, split_above={self.split_above})")
 
     def init(self, params: Params) -> OptState:
         """The state for these parameters before the first step, in arrays that nothing else refers to."""
@@ -66,33 +75,43 @@ class Stepper:
                 leaves[index] = leaf.copy()
         return treedef.unflatten(leaves)
 
+    @checks_keywords
     def __call__(
-        self, updates: Updates, state: OptState, params: Params, **extra: Any
+        self, params: Params, state: OptState, *, gradients: Updates, **extra: Any
     ) -> tuple[Params, OptState]:
-        """The parameters and the state after a step with the gradients `updates`.
+        """The parameters and the state after a step, from those before it.
+
+        The gradients are passed by name, since they have the structure of the parameters: trees in another
+        order would train wrongly without an error.
 
         Extra arguments reach the optimizer. An argument with anything else than arrays and numbers, such as a
         function, must be hashable and is a part of the program: another one compiles again.
 
         Args:
-          updates: the gradients at `params`.
-          state: the state that `init` or the last step returned.
           params: the parameters.
+          state: the state that `init` or the last step returned.
+          gradients: the gradients at `params`.
           **extra: the arguments that the optimizer `needs`, by name.
 
         Raises:
           TypeError: for an extra argument of neither kind, with its name.
+          RuntimeError: for an array that was donated to an earlier step, with its name.
         """
         traced = {name: value for name, value in extra.items() if _is_data(value)}
         fixed = tuple((name, _hashable(name, extra[name])) for name in extra if name not in traced)
         donated, reused = jax.tree.flatten((params, state))
-        kept, treedef = jax.tree.flatten((self.tx, updates, traced))
-        donated = _apart(donated, kept)
-        if len(jax.tree.leaves(params)) <= self.split_above:
-            return _whole(fixed, *reused.unflatten(donated), *treedef.unflatten(kept))
-        kinds = tuple(map(_kind, donated)), tuple(map(_kind, kept))
-        plan, result = _plan(fixed, reused, treedef, kinds, _context())
-        return result.unflatten(plan([*donated, *kept]))
+        kept, treedef = jax.tree.flatten((self.tx, gradients, traced))
+        try:
+            donated = _apart(donated, kept)
+            if len(jax.tree.leaves(params)) <= self.split_above:
+                return _whole(fixed, *reused.unflatten(donated), *treedef.unflatten(kept))
+            kinds = tuple(map(_kind, donated)), tuple(map(_kind, kept))
+            plan, result = _plan(fixed, reused, treedef, kinds, _context())
+            return result.unflatten(plan([*donated, *kept]))
+        except (RuntimeError, ValueError):
+            if gone := gone_array("Stepper", params=params, state=state, gradients=gradients):
+                raise gone from None
+            raise
 
 
 def _step(
@@ -154,7 +173,7 @@ def _hashable(name: str, value: Any) -> Any:
     except TypeError:
         raise TypeError(
             f"Stepper: the extra argument {name!r} must be hashable, or consist of arrays and numbers alone, "
-            f"got {value!r}."
+            f"got {outline(value)}."
         ) from None
     return value
 

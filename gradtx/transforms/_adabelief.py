@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.arithmetic import Moments, abs_squared, interpolate, look_ahead, moments, normalized
+from gradtx.arithmetic import Moments, abs_squared, bounded, interpolate, look_ahead, moments, normalized
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.tree import zeros_like
 
@@ -17,7 +17,7 @@ class ScaleByBeliefState(NamedTuple):
     nu: Any
 
 
-class scale_by_belief(Rule, state=ScaleByBeliefState):
+class scale_by_belief(Rule, state=ScaleByBeliefState, role="normalizes", squares=True):
     r"""AdaBelief's direction: Adam's with the squared distance from the average in place of the square.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad
@@ -59,7 +59,7 @@ class scale_by_belief(Rule, state=ScaleByBeliefState):
         mu = interpolate(mu, g, once.c1)
         # `eps_root` enters beside the new square. If it were added to the new average, XLA on CPU would
         # compute that sum again in the loop of the update, from the old average, and copy the old average.
-        nu = interpolate(nu, abs_squared(g - mu) + self.eps_root / once.c2, once.c2)
+        nu = interpolate(nu, abs_squared(bounded(g - mu)) + self.eps_root / once.c2, once.c2)
         first = mu / once.correction1
         if self.nesterov:
             first = look_ahead(mu, g, once.c1, once.correction1, once.next_correction1)

@@ -2,10 +2,9 @@
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, complement, interpolate, quotient
+from gradtx.arithmetic import abs_squared, complement, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter
 from gradtx.tree import zeros_like
 
@@ -17,7 +16,7 @@ class ScaleByAdaDeltaState(NamedTuple):
     e_x: Any
 
 
-class scale_by_adadelta(Rule, state=ScaleByAdaDeltaState):
+class scale_by_adadelta(Rule, state=ScaleByAdaDeltaState, role="normalizes", squares=True):
     r"""Adadelta's direction: the gradient times the size of past directions over that of past gradients.
 
     $$E_t = \rho\,E_{t-1} + (1 - \rho)\,|g_t|^2, \qquad
@@ -61,5 +60,5 @@ class scale_by_adadelta(Rule, state=ScaleByAdaDeltaState):
         # u comes from the new X, by X_t + rho eps = (X_{t-1} + eps) (rho + (1 - rho) |g|^2 / (E_t + eps)). No
         # term is negative, so that no digits cancel. With the old X, whose place the new one takes, XLA on
         # CPU would store the whole of u for both.
-        past = jnp.sqrt(e_x + self.rho * self.eps)
-        return quotient(past * g, jnp.sqrt(self.rho * (e_g + self.eps) + once.c * square)), e_g, e_x
+        past = root(e_x + self.rho * self.eps)
+        return quotient(past * g, root(self.rho * (e_g + self.eps) + once.c * square)), e_g, e_x

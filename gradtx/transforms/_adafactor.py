@@ -8,9 +8,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import (
+    LONG,
     Axes,
     abs_squared,
     as_axes,
+    bounded,
     clipped_direction,
     complement,
     factored_averages,
@@ -50,7 +52,14 @@ def _as_decay_rate_fn(function: Any) -> Any:
     raise TypeError(f"decay_rate_fn is a function of a count and of decay_rate, got {function!r}.")
 
 
-class scale_by_factored_rms(Rule, state=FactoredState, same_shape=False, optional=("v_row", "v_col", "v")):
+class scale_by_factored_rms(
+    Rule,
+    state=FactoredState,
+    same_shape=False,
+    optional=("v_row", "v_col", "v"),
+    role="normalizes",
+    elementwise=False,
+):
     r"""Divides the gradient by the root of its average square, stored as one number a row and one a column.
 
     $$R_t = (1 - c_t) R_{t-1} + c_t\,\mathrm{mean}_\text{columns}(|g_t|^2 + \epsilon), \qquad
@@ -129,7 +138,14 @@ class scale_by_factored_rms(Rule, state=FactoredState, same_shape=False, optiona
         return times_factors(g, *inverse_root_factors(v_row, v_col, axes)), v_row, v_col, v
 
 
-class scale_by_adafactor(Rule, state=FactoredState, same_shape=False, optional=("v_row", "v_col", "v")):
+class scale_by_adafactor(
+    Rule,
+    state=FactoredState,
+    same_shape=False,
+    optional=("v_row", "v_col", "v"),
+    role="normalizes",
+    elementwise=False,
+):
     r"""Adafactor's direction: `scale_by_factored_rms`, with its root mean square bounded leaf by leaf.
 
     $$\hat u_t = \frac{u_t}{\max(1, \mathrm{RMS}(u_t) / d)}$$
@@ -192,7 +208,7 @@ class scale_by_adafactor(Rule, state=FactoredState, same_shape=False, optional=(
             return clipped_direction(over_root, d, g, v, least_average(v)), v_row, v_col, v
         v_row, v_col = _factored_averages(self, once, g, v_row, v_col, axes)
         factors = inverse_root_factors(v_row, v_col, axes)
-        return clipped_direction(times_factors, d, g, *factors), v_row, v_col, v
+        return clipped_direction(times_factors, d, g, *factors, unit=LONG), v_row, v_col, v
 
 
 _Factored = scale_by_factored_rms | scale_by_adafactor
@@ -233,7 +249,7 @@ def _weight(tx: _Factored, count: Array) -> Array:
 
 
 def _whole_average(tx: _Factored, once: Weight, g: Array, v: Average) -> Array:
-    return interpolate(_fitting(v, g, g.shape), abs_squared(g) + tx.epsilon, once.c)
+    return interpolate(_fitting(v, g, g.shape), abs_squared(bounded(g)) + tx.epsilon, once.c)
 
 
 def _factored_averages(

@@ -2,10 +2,9 @@
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, quotient
+from gradtx.arithmetic import abs_squared, quotient, root, saturated
 from gradtx.core import Number, Params, Rule, hyperparameter
 from gradtx.tree import full_like
 
@@ -16,7 +15,7 @@ class ScaleByRssState(NamedTuple):
     sum_of_squares: Any
 
 
-class scale_by_rss(Rule, state=ScaleByRssState):
+class scale_by_rss(Rule, state=ScaleByRssState, role="normalizes", squares=True):
     r"""AdaGrad's direction.
 
     $$s_t = s_{t-1} + |g_t|^2, \qquad u_t = \frac{g_t}{\sqrt{s_t + \epsilon}}, \qquad
@@ -45,5 +44,5 @@ class scale_by_rss(Rule, state=ScaleByRssState):
         return ScaleByRssState(full_like(params, self.initial_accumulator_value, real=True))
 
     def leaf(self, g: Array, sum_of_squares: Array) -> tuple[Array, Array]:
-        total = sum_of_squares + abs_squared(g)
-        return quotient(g, jnp.sqrt(total + self.eps)), total
+        total = saturated(sum_of_squares + abs_squared(g))
+        return quotient(g, root(total + self.eps)), total

@@ -17,7 +17,7 @@ class ScaleByAdamState(NamedTuple):
     nu: Any
 
 
-class scale_by_adam(Rule, state=ScaleByAdamState):
+class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
     r"""Adam's direction.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = b_2 \nu_{t-1} + (1 - b_2)\,|g_t|^2$$

@@ -55,7 +55,7 @@ class infinity_moment(Rule, state=InfinityMomentState):
         return nu, nu
 
 
-class scale_by_adamax(Rule, state=ScaleByAdamState):
+class scale_by_adamax(Rule, state=ScaleByAdamState, role="normalizes"):
     r"""Adamax's direction.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = \max(b_2\,\nu_{t-1},\; |g_t| + \epsilon), \qquad

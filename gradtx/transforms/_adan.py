@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, after, complement, correction, interpolate, normalized
+from gradtx.arithmetic import abs_squared, after, bounded, complement, correction, interpolate, normalized
 from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
 from gradtx.tree import zeros_like
 
@@ -23,7 +23,7 @@ class ScaleByAdanState(NamedTuple):
     t: Any
 
 
-class scale_by_adan(Rule, state=ScaleByAdanState, numbers=("t",)):
+class scale_by_adan(Rule, state=ScaleByAdanState, numbers=("t",), role="normalizes", squares=True):
     r"""Adan's direction: Nesterov's look-ahead, from the change of the gradient, in both moments.
 
     $$m_t = b_1 m_{t-1} + (1 - b_1)\,g_t, \qquad v_t = b_2 v_{t-1} + (1 - b_2)\,d_t, \qquad
@@ -40,7 +40,7 @@ class scale_by_adan(Rule, state=ScaleByAdanState, numbers=("t",)):
     **Reference**: Xie et al. (2022), *Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep
     Models*, arXiv:2208.06677, algorithm 1, whose $\beta_i$ is $1 - b_i$ here: its factor $1 - \beta_2$ of the
     change is $b_2$. The factor in Optax is $1 - b_2$. The paper starts the averages from the first gradient;
-    the hats are those of the authors' code.
+    the hats are those of the authors' code. There is no restart.
 
     >>> import jax.numpy as jnp
     >>> tx = scale_by_adan(b1=0.0, b2=0.5, b3=0.0)
@@ -80,6 +80,6 @@ class scale_by_adan(Rule, state=ScaleByAdanState, numbers=("t",)):
         change = gradient - jnp.where(once.first, gradient, g)
         m = interpolate(m, gradient, once.c1)
         v = interpolate(v, change, once.c2)
-        n = after(interpolate(n, abs_squared(gradient + self.b2 * change), once.c3), v)
+        n = after(interpolate(n, abs_squared(bounded(gradient + self.b2 * change)), once.c3), v)
         ahead = m / once.correction1 + self.b2 * v / once.correction2
         return normalized(ahead, n, once.correction3, self.eps, self.eps_root), m, v, n, after(gradient, n)

@@ -3,13 +3,13 @@
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, shortening
+from gradtx.arithmetic import norm, shortening
 from gradtx.core import Number, Rule, hyperparameter, static
 
 Axes = int | tuple[int, ...] | None
 
 
-class adaptive_grad_clip(Rule, needs=("params",)):
+class adaptive_grad_clip(Rule, needs=("params",), role="clips", elementwise=False):
     r"""Bounds the gradient of each unit by a fraction of the norm of the unit's weights.
 
     $$u_i = g_i \cdot \min\!\left(1, \lambda \frac{\max(\|\theta_i\|, \epsilon)}{\|g_i\|}\right)$$
@@ -45,12 +45,8 @@ class adaptive_grad_clip(Rule, needs=("params",)):
 
     def leaf(self, g: Array, p: Array) -> Array:
         axes = _input_axes(g.ndim) if self.axis is None else self.axis
-        bound = self.clipping * jnp.maximum(_norm(p, axes), self.eps)
-        return g * shortening(_norm(g, axes), bound)
-
-
-def _norm(x: Array, axis: Axes) -> Array:
-    return jnp.sqrt(jnp.sum(abs_squared(x), axis=axis, keepdims=True))
+        bound = self.clipping * jnp.maximum(norm(p, axes, keepdims=True), self.eps)
+        return g * shortening(norm(g, axes, keepdims=True), bound)
 
 
 def _input_axes(ndim: int) -> tuple[int, ...] | None:

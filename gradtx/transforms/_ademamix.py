@@ -30,7 +30,14 @@ class ScaleBySimplifiedAdEMAMixState(NamedTuple):
     n: Any
 
 
-class scale_by_ademamix(Rule, state=ScaleByAdemamixState, numbers=("count", "count_m2")):
+class scale_by_ademamix(
+    Rule,
+    state=ScaleByAdemamixState,
+    numbers=("count", "count_m2"),
+    counts=("count", "count_m2"),
+    role="normalizes",
+    squares=True,
+):
     r"""AdEMAMix's direction: a fast and a slow average of the gradient over the root of its average square.
 
     $$m^{(1)}_t = b_1 m^{(1)}_{t-1} + (1 - b_1)\,g_t, \qquad m^{(2)}_t = b_3 m^{(2)}_{t-1} + (1 - b_3)\,g_t,
@@ -48,7 +55,8 @@ class scale_by_ademamix(Rule, state=ScaleByAdemamixState, numbers=("count", "cou
 
     **Reference**: Pagliardini, Ablin and Grangier (2024), *The AdEMAMix Optimizer: Better, Faster, Older*,
     arXiv:2409.03137, algorithm 1. In 16 bits a step of $1 - b_3 = 10^{-4}$ would be rounded away: `mu_dtype`
-    is the dtype of the fast average alone; in Optax it is that of all three.
+    is the dtype of the fast average alone; in Optax it is that of all three. The paper tunes $\alpha$; the
+    default of 5 is that of the authors' code and of `ademamix`. Optax has 6 here, and 5 in its `ademamix`.
 
     >>> import jax.numpy as jnp
     >>> tx = scale_by_ademamix(b3=0.75, alpha=2.0)
@@ -60,7 +68,7 @@ class scale_by_ademamix(Rule, state=ScaleByAdemamixState, numbers=("count", "cou
     b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the fast average")
     b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
     b3: Number = hyperparameter(default=0.9999, low=0.0, below=1.0, doc="the decay of the slow average")
-    alpha: Number = hyperparameter(default=6.0, low=0.0, doc="the weight of the slow average")
+    alpha: Number = hyperparameter(default=5.0, low=0.0, doc="the weight of the slow average")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `m1` is stored")
@@ -93,7 +101,9 @@ class scale_by_ademamix(Rule, state=ScaleByAdemamixState, numbers=("count", "cou
         return normalized(mixture, nu, once.correction2, self.eps, self.eps_root), m1, m2, nu
 
 
-class scale_by_simplified_ademamix(Rule, state=ScaleBySimplifiedAdEMAMixState, numbers=("t",)):
+class scale_by_simplified_ademamix(
+    Rule, state=ScaleBySimplifiedAdEMAMixState, numbers=("t",), role="normalizes", squares=True
+):
     r"""The direction of simplified AdEMAMix: a decaying sum of gradients plus the newest gradient once more.
 
     $$m_t = b_1 m_{t-1} + g_t, \qquad n_t = b_2 n_{t-1} + (1 - b_2)\,|g_t|^2, \qquad

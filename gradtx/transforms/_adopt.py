@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, after, complement, interpolate, quotient
+from gradtx.arithmetic import abs_squared, after, complement, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.transforms._adam import ScaleByAdamState
 from gradtx.tree import as_storage_dtype, zeros_like
 
 
-class scale_by_adopt(Rule, state=ScaleByAdamState):
+class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
     r"""ADOPT's direction: Adam's, with a second moment that excludes the gradient that it divides.
 
     $$z_t = \mathrm{clip}\!\left(\frac{g_t}{\max(\sqrt{\nu_{t-1}}, \epsilon)},\, \pm s_t\right), \qquad
@@ -77,9 +77,9 @@ class scale_by_adopt(Rule, state=ScaleByAdamState):
         if not self.use_clipping:
             return math.inf
         t = jnp.maximum(t.astype(float), 1.0)  # the step at 0 is 0 under any bound
-        return jnp.sqrt(jnp.sqrt(t)) if self.clip_value_fn is None else self.clip_value_fn(t)
+        return root(root(t)) if self.clip_value_fn is None else self.clip_value_fn(t)
 
     def _normalized(self, once: Once, g: Array, nu: Array) -> Array:
         """z, clipped by a denominator that is large enough: infinity over infinity is NaN, not the bound."""
-        size = jnp.maximum(jnp.maximum(jnp.sqrt(nu), self.eps), jnp.abs(g) / once.bound)
+        size = jnp.maximum(jnp.maximum(root(nu), self.eps), jnp.abs(g) / once.bound)
         return jnp.where(once.first, 0.0, quotient(g, size))

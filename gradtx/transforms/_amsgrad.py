@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient
+from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.tree import as_storage_dtype, zeros_like
 
@@ -19,7 +19,7 @@ class ScaleByAmsgradState(NamedTuple):
     nu_max: Any
 
 
-class scale_by_amsgrad(Rule, state=ScaleByAmsgradState):
+class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squares=True):
     r"""AMSGrad's direction: Adam's with the maximum of the second moments so far.
 
     $$u_t = \frac{\hat\mu_t}{\sqrt{\nu^{\max}_t + \epsilon_\text{root}} + \epsilon}, \qquad
@@ -67,4 +67,4 @@ class scale_by_amsgrad(Rule, state=ScaleByAmsgradState):
         mu = interpolate(mu, g, once.c1)
         nu = interpolate(nu, abs_squared(g), once.c2)
         nu_max = jnp.maximum(nu_max, nu / once.correction2)
-        return quotient(mu / once.correction1, jnp.sqrt(nu_max + self.eps_root) + self.eps), mu, nu, nu_max
+        return quotient(mu / once.correction1, root(nu_max + self.eps_root) + self.eps), mu, nu, nu_max

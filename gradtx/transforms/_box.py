@@ -9,7 +9,15 @@ import numpy as np
 from jax import Array
 
 from gradtx.arithmetic import rounded_within
-from gradtx.core import GradientTransformation, Number, OptState, Params, Updates, hyperparameter
+from gradtx.core import (
+    GradientTransformation,
+    Number,
+    OptState,
+    Params,
+    Updates,
+    checks_keywords,
+    hyperparameter,
+)
 from gradtx.tree import is_inexact, leaf_options, map_leaves
 
 
@@ -41,13 +49,10 @@ class project_box(GradientTransformation, needs=("params",)):
     lower: Number = hyperparameter(default=-float("inf"), doc="$l$, the least value of a parameter")
     upper: Number = hyperparameter(default=float("inf"), doc="$h$, the greatest value of a parameter")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._bounds()
-
-    def init(self, params: Params) -> OptState:
-        self._bounds()
-        return super().init(params)
+    def validate(self) -> None:
+        known = [bound for bound in (self.lower, self.upper) if isinstance(bound, float | np.floating)]
+        if known != sorted(known, key=float):
+            raise ValueError(f"project_box: lower must be at most upper, got {self.lower} and {self.upper}.")
 
     def apply(
         self, updates: Updates, state: OptState, params: Params | None = None, **extra: Any
@@ -56,20 +61,13 @@ class project_box(GradientTransformation, needs=("params",)):
             _in_precision,
             updates,
             params=params,
-            numbers=self._bounds(),
+            numbers=(self.lower, self.upper),
             options=[_precision(*param) for param in leaf_options(updates, params)],
         )
         return updates, state
 
-    def _bounds(self) -> tuple[Any, Any]:
-        """The two bounds, in order where they are known: neither schedules nor traced."""
-        lower, upper = self.lower, self.upper
-        known = [float(bound) for bound in (lower, upper) if isinstance(bound, float | np.floating)]
-        if known != sorted(known):
-            raise ValueError(f"project_box: lower must be at most upper, got {lower} and {upper}.")
-        return lower, upper
 
-
+@checks_keywords
 def keep_params_nonnegative() -> project_box:
     """Keeps every parameter at 0 or above: `project_box(lower=0.0)`.
 

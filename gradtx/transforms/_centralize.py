@@ -8,7 +8,7 @@ from gradtx.core import Rule, static
 Axes = int | tuple[int, ...]
 
 
-class centralize(Rule):
+class centralize(Rule, elementwise=False):
     r"""Subtracts from the gradient of each output's weights its mean.
 
     $$u_i = g_i - \frac1m \sum_{j=1}^m g_{ij}$$
@@ -18,7 +18,7 @@ class centralize(Rule):
     After an optimizer it keeps the mean of each output's weights constant; before one it does so if the
     optimizer is linear in the gradient, as SGD is. Weight decay still shrinks the mean.
 
-    The mean is taken in at least float32. Inside `jax.shard_map` it is that of the shard.
+    The mean is taken in at least float32. Inside `jax.shard_map` a leaf that is split is refused.
 
     **State**: none.
 
@@ -31,10 +31,10 @@ class centralize(Rule):
     >>> import jax.numpy as jnp
     >>> tx = centralize()
     >>> g = {"kernel": jnp.array([[1.0, 5.0], [3.0, 5.0]]), "bias": jnp.array([1.0, 2.0])}
-    >>> tx.update(g, tx.init(g))[0]
-    {'bias': Array([1., 2.], dtype=float32),
-     'kernel': Array([[-1.,  0.],
-                      [ 1.,  0.]], dtype=float32)}
+    >>> update, _ = tx.update(g, tx.init(g))
+    >>> print(update["kernel"], update["bias"])
+    [[-1.  0.]
+     [ 1.  0.]] [1. 2.]
     """
 
     axis: Axes = static(

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, abs_squared, clipped, root_mean_square, shortening
+from gradtx.arithmetic import AxisName, clipped, root_mean_square, shortening
 from gradtx.core import Number, Rule, Updates, hyperparameter, static
 from gradtx.tree import norm
 
 
-class clip(Rule):
+class clip(Rule, role="clips"):
     r"""Bounds each element: $u = \min(\max(g, -d), d)$, where $d$ is `max_delta`.
 
     A complex element keeps its phase and has its magnitude bounded.
@@ -28,7 +28,7 @@ class clip(Rule):
         return clipped(g, self.max_delta)
 
 
-class clip_by_global_norm(Rule):
+class clip_by_global_norm(Rule, role="clips"):
     r"""Shortens the whole update to a given length, keeping its direction.
 
     $$u = g \cdot \min\!\left(1, \frac{c}{\|g\|}\right), \qquad
@@ -53,17 +53,19 @@ class clip_by_global_norm(Rule):
         choices=("propagate", "zero"),
         kw_only=True,
         doc=(
-            "the result for an update whose norm is NaN or infinite (in float32 a square overflows from "
-            'about 1e19 on). `"propagate"` makes all of it NaN, so that a guard after it, or the loss, shows '
-            'it; `"zero"` makes all of it zero'
+            "the result for an update whose norm is NaN or infinite. "
+            '`"propagate"` makes all of it NaN, so that a guard after it, or the loss, shows it; '
+            '`"zero"` makes all of it zero'
         ),
     )
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
         doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them. Without it "
-            "each shard clips by its own part of the norm"
+            "inside `jax.shard_map`, the mesh axes over which leaves are split. A leaf that is whole by its "
+            "type counts once, and a shard along another axis is refused. Types are hidden under "
+            "`check_vma=False` and `jax.pmap`: there a leaf counts as whole without this argument, and as "
+            "split with it"
         ),
     )
 
@@ -82,7 +84,7 @@ class clip_by_global_norm(Rule):
         return g * once.factor
 
 
-class clip_by_block_norm(Rule):
+class clip_by_block_norm(Rule, role="clips", elementwise=False):
     r"""Shortens each leaf to a given length: $u = g \cdot \min(1, c / \|g\|)$ leaf by leaf.
 
     Unlike `clip_by_global_norm` it changes the direction of the whole update. A leaf whose norm is
@@ -99,10 +101,10 @@ class clip_by_block_norm(Rule):
     max_norm: Number = hyperparameter(above=0.0, doc="the greatest length of a leaf")
 
     def leaf(self, g: Array) -> Array:
-        return g * shortening(jnp.sqrt(jnp.sum(abs_squared(g))), self.max_norm)
+        return g * shortening(norm(g), self.max_norm)
 
 
-class clip_by_block_rms(Rule):
+class clip_by_block_rms(Rule, elementwise=False):
     r"""Bounds the root mean square of each leaf.
 
     $$u = \frac{g}{\max(1, \mathrm{RMS}(g) / d)}, \qquad \mathrm{RMS}(g) = \sqrt{\tfrac1n \sum_i |g_i|^2}$$

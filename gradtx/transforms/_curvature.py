@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, Params, Updates, static
 from gradtx.transforms._estimates import along_direction, of_drawn_labels
 from gradtx.tree import Key, as_key, first_words, next_words, normal, rademacher, random_like
@@ -35,7 +36,8 @@ class hutchinson_estimator_diag_hessian(
     gradient along $u$, at about the price of two gradients; $H$ itself is never formed.
 
     Both parts of a complex parameter get the mean of their curvatures. Inside `jax.shard_map` the estimate
-    belongs to the loss that `obj_fn` returns, which should be the mean over all devices, of whole parameters.
+    belongs to the loss that `obj_fn` returns, which should be the mean over all devices. Parameters that are
+    split need `axis_name`.
 
     **State**: `HutchinsonState(key)`, the words of a key; each update draws once and replaces it.
 
@@ -64,6 +66,11 @@ class hutchinson_estimator_diag_hessian(
             'of a diagonal Hessian is exact; or `"normal"`, as in the paper on Sophia'
         ),
     )
+    axis_name: AxisName = static(
+        default=None,
+        kw_only=True,
+        doc="inside `jax.shard_map`, the mesh axes over which the parameters are split",
+    )
 
     def init(self, params: Params) -> HutchinsonState:
         return HutchinsonState(first_words(self.random_seed))
@@ -73,12 +80,17 @@ class hutchinson_estimator_diag_hessian(
     ) -> tuple[Updates, HutchinsonState]:
         words, key = next_words(self.random_seed, state.key)
         draw = rademacher if self.distribution == "rademacher" else normal
-        estimate = along_direction(extra["obj_fn"], params, partial(random_like, key, draw=draw))
+        drawn = partial(random_like, key, draw=draw, axis_name=self.axis_name)
+        estimate = along_direction(extra["obj_fn"], params, drawn)
         return estimate, HutchinsonState(words)
 
 
 class gauss_newton_bartlett(
-    GradientTransformation, state=GaussNewtonBartlettState, needs=("params", "logits_fn"), check=None
+    GradientTransformation,
+    state=GaussNewtonBartlettState,
+    needs=("params", "logits_fn"),
+    check=None,
+    elementwise=False,
 ):
     r"""The Gauss-Newton-Bartlett estimate of the curvature of a classifier's loss, as of a language model.
 

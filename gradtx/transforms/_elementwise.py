@@ -3,11 +3,11 @@
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, quotient
+from gradtx.arithmetic import abs_squared, quotient, root
 from gradtx.core import Number, Rule, hyperparameter
 
 
-class square(Rule):
+class square(Rule, squares=True):
     """The squared magnitude of each element: $u = |g|^2$, real for complex updates.
 
     >>> import jax.numpy as jnp
@@ -30,10 +30,10 @@ class sqrt(Rule):
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
 
     def leaf(self, g: Array) -> Array:
-        return jnp.sqrt(g + self.eps_root)
+        return root(g + self.eps_root)
 
 
-class sign(Rule):
+class sign(Rule, role="normalizes"):
     """The sign of each element: -1, 0 or 1, and $g / |g|$ for complex updates.
 
     **Reference**: Bernstein et al. (2018), *signSGD: Compressed Optimisation for Non-Convex Problems*,

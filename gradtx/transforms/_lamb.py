@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.lax import optimization_barrier
@@ -16,7 +15,7 @@ from gradtx.arithmetic import (
     as_bounds,
     interpolate,
     moments,
-    norm_of_squares,
+    norm,
     normalized,
     trust_ratio,
 )
@@ -26,7 +25,7 @@ from gradtx.transforms._adam import ScaleByAdamState
 from gradtx.tree import as_storage_dtype, zeros_like
 
 
-class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",)):
+class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="normalizes", squares=True):
     r"""LAMB's direction, leaf by leaf.
 
     $$u = \frac{\phi(\|\theta\|)}{\|r\|}\,r, \qquad
@@ -56,7 +55,11 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",)):
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
     mask: Mask = static(
-        default=None, convert=as_mask, at=mask_at, doc="the leaves that decay, as in `add_decayed_weights`"
+        default=None,
+        convert=as_mask,
+        at=mask_at,
+        selects=True,
+        doc="the leaves that decay, as in `add_decayed_weights`",
     )
     mu_dtype: Any = static(
         default=None, convert=as_storage_dtype, kw_only=True, doc="the dtype in which `mu` is stored"
@@ -65,6 +68,7 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",)):
         default=None,
         convert=as_mask,
         at=mask_at,
+        selects=True,
         kw_only=True,
         doc="the leaves that are scaled, as in `scale_by_trust_ratio`",
     )
@@ -97,41 +101,11 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",)):
         if self.trust_ratio_mask:
             # The direction is computed twice, once for its norm and once in the loop that reads it. Without
             # the barrier the compiler would merge the two, and XLA on CPU would store the whole direction.
-            totals = _sums_of_squares(p, self._direction(once, *optimization_barrier((mu, nu, p))))
-            size, length = (norm_of_squares(total, self.axis_name) for total in totals)
+            again = self._direction(once, *optimization_barrier((mu, nu, p)))
+            size, length = (norm(x, axis_name=self.axis_name, stored=False) for x in (p, again))
             r = r * trust_ratio(jnp.clip(size, *self.norm_bounds), length)
         return r, mu, nu
 
     def _direction(self, once: Moments, mu: Array, nu: Array, p: Array) -> Array:
         adam = normalized(mu / once.correction1, nu, once.correction2, self.eps, self.eps_root)
         return adam + self.weight_decay * p if self.mask else adam
-
-
-_SLICES = 16
-
-
-def _sums_of_squares(x: Array, y: Array) -> list[Array]:
-    """The sums of |x|² and of |y|², in one pass.
-
-    Each element of the first loop is the sum of one element of each of 16 slices of an array. XLA on CPU
-    unrolls so short a sum, and computes neighbours as vectors. It computes a plain sum one element after
-    another, or from a stored array.
-    """
-    squares = [abs_squared(x), abs_squared(y)]
-    axes = [axis for axis, size in enumerate(x.shape) if size % _SLICES == 0]
-    # A reshape of an axis that is split over an explicit mesh would have to state the new sharding.
-    if axes and not any(jax.typeof(x).sharding.spec):
-        first = axes[0]
-        shape = (*x.shape[:first], _SLICES, x.shape[first] // _SLICES, *x.shape[first + 1 :])
-        squares = _summed([square.reshape(shape) for square in squares], (first,))
-    return _summed(squares, tuple(range(squares[0].ndim)))
-
-
-def _summed(arrays: list[Array], axes: tuple[int, ...]) -> list[Array]:
-    """The sums of each array over `axes`, as one operation."""
-    zeros = [jnp.zeros((), array.dtype) for array in arrays]
-    return jax.lax.reduce(arrays, zeros, _add, axes)
-
-
-def _add(left: list[Array], right: list[Array]) -> list[Array]:
-    return [one + other for one, other in zip(left, right, strict=True)]

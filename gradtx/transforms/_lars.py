@@ -1,22 +1,20 @@
 """LARS's direction: the gradient with weight decay, with a learning rate for each layer."""
 
-import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, abs_squared, norm_of_squares, trust_ratio
+from gradtx.arithmetic import AxisName, norm, trust_ratio
 from gradtx.core import Number, Rule, hyperparameter, static
 from gradtx.selection import Mask, as_mask, mask_at
 
 
-class scale_by_lars(Rule, needs=("params",)):
+class scale_by_lars(Rule, needs=("params",), role="normalizes"):
     r"""LARS's direction, leaf by leaf.
 
     $$u = \eta\,\frac{\|\theta\|}{\|g\| + \lambda\,\|\theta\| + \epsilon}\,(g + \lambda\,\theta)$$
 
     where $\lambda$ is `weight_decay`, $\eta$ is `trust_coefficient` and $\epsilon$ is `eps`. The factor
     is 1 where $\|\theta\|$ or the sum of the norms is 0. A leaf with a norm that is infinite or NaN
-    becomes NaN; the bounds at which squares overflow and underflow in float32 are as in
-    `scale_by_trust_ratio`. The norms and the result are in at least float32.
+    becomes NaN. The norms and the result are in at least float32.
 
     **State**: none; with a scheduled hyperparameter, its count.
 
@@ -33,7 +31,11 @@ class scale_by_lars(Rule, needs=("params",)):
 
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
     weight_decay_mask: Mask = static(
-        default=None, convert=as_mask, at=mask_at, doc="the leaves that decay, as in `add_decayed_weights`"
+        default=None,
+        convert=as_mask,
+        at=mask_at,
+        selects=True,
+        doc="the leaves that decay, as in `add_decayed_weights`",
     )
     trust_coefficient: Number = hyperparameter(
         default=1e-3, low=0.0, doc=r"$\eta$: the ratio of the norm of the update to that of the parameters"
@@ -43,6 +45,7 @@ class scale_by_lars(Rule, needs=("params",)):
         default=None,
         convert=as_mask,
         at=mask_at,
+        selects=True,
         doc="the leaves that are scaled, as in `scale_by_trust_ratio`",
     )
     axis_name: AxisName = static(
@@ -58,7 +61,7 @@ class scale_by_lars(Rule, needs=("params",)):
         decayed = g + self.weight_decay * p if self.weight_decay_mask else g
         if not self.trust_ratio_mask:
             return decayed
-        size, length = (norm_of_squares(jnp.sum(abs_squared(x)), self.axis_name) for x in (p, g))
+        size, length = (norm(x, axis_name=self.axis_name) for x in (p, g))
         if self.weight_decay_mask:
             length = length + self.weight_decay * size
         return decayed * trust_ratio(size, length, self.trust_coefficient, self.eps)

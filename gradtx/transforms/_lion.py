@@ -18,7 +18,7 @@ class ScaleByLionState(NamedTuple):
     mu: Any
 
 
-class scale_by_lion(Rule, state=ScaleByLionState):
+class scale_by_lion(Rule, state=ScaleByLionState, role="normalizes"):
     r"""Lion's direction: a sign for each element.
 
     $$u_t = \operatorname{sign}\big(b_1 \mu_{t-1} + (1 - b_1)\,g_t\big), \qquad

@@ -9,10 +9,11 @@ from gradtx.arithmetic import (
     AxisName,
     abs_squared,
     after,
+    bounded,
     complement,
     correction,
     interpolate,
-    norm_of_squares,
+    norm,
     normalized,
     shortening,
 )
@@ -29,7 +30,7 @@ class ScaleByMarsState(NamedTuple):
     previous: Any
 
 
-class scale_by_mars(Rule, state=ScaleByMarsState):
+class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=True):
     r"""MARS's direction, leaf by leaf: that of `scale_by_adam` for a corrected gradient.
 
     $$\tilde c_t = c_t \cdot \min\!\left(1, \frac{r}{\|c_t\|}\right), \qquad
@@ -71,7 +72,10 @@ class scale_by_mars(Rule, state=ScaleByMarsState):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them",
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
+            "`clip_by_global_norm`"
+        ),
     )
 
     class Once(NamedTuple):
@@ -98,12 +102,12 @@ class scale_by_mars(Rule, state=ScaleByMarsState):
     ) -> tuple[Array, Array, Array, Array]:
         corrected = self._corrected(once, g, previous)
         mu = interpolate(mu, corrected, once.c1)
-        nu = interpolate(nu, abs_squared(corrected), once.c2)
+        nu = interpolate(nu, abs_squared(bounded(corrected)), once.c2)
         direction = normalized(mu / once.correction1, nu, once.correction2, self.eps, self.eps_root)
         return direction, mu, nu, after(g, nu)
 
     def _corrected(self, once: Once, g: Array, previous: Array) -> Array:
         """The gradient with a part of its change added, clipped."""
         corrected = g + once.weight * (g - jnp.where(once.first, g, previous))
-        length = norm_of_squares(jnp.sum(abs_squared(corrected)), self.axis_name)
+        length = norm(corrected, axis_name=self.axis_name)
         return corrected * shortening(length, self.max_norm)

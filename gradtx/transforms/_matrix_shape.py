@@ -4,12 +4,12 @@ import math
 
 from jax import Array
 
-from gradtx.arithmetic import LAST_TWO, axes_of, fans
+from gradtx.arithmetic import MATRICES, axes_of, fans
 from gradtx.core import Number, Rule, hyperparameter, static
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
 
 
-class scale_by_matrix_shape(Rule):
+class scale_by_matrix_shape(Rule, elementwise=False):
     r"""Multiplies each matrix by a factor of its number of inputs $m$ and its number of outputs $n$.
 
     An orthogonal matrix has a spectral norm of 1 and elements of size $1/\sqrt{\max(m, n)}$. The rules are
@@ -42,7 +42,7 @@ class scale_by_matrix_shape(Rule):
         doc="the rule of the factor, one of the table",
     )
     weight_dimension_numbers: DimensionNumbers = static(
-        default=LAST_TWO,
+        default=MATRICES,
         convert=as_dimension_numbers,
         at=dimension_numbers_at,
         kw_only=True,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import (
-    LAST_TWO,
+    MATRICES,
     as_polynomials,
     complement,
     correction,
@@ -27,7 +27,7 @@ class MuonState(NamedTuple):
     mu: Any
 
 
-class scale_by_muon(Rule, state=MuonState):
+class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False):
     r"""Muon's direction.
 
     $$\mu_t = \beta \mu_{t-1} + (1 - \beta)\,g_t, \qquad
@@ -77,7 +77,7 @@ class scale_by_muon(Rule, state=MuonState):
         doc="whether the terms are corrected for their start at zero, as in Optax",
     )
     weight_dimension_numbers: DimensionNumbers = static(
-        default=LAST_TWO,
+        default=MATRICES,
         convert=as_dimension_numbers,
         at=dimension_numbers_at,
         kw_only=True,

@@ -19,7 +19,9 @@ class ScaleByNadamState(NamedTuple):
     mu_product: Any
 
 
-class scale_by_nadam(Rule, state=ScaleByNadamState, numbers=("count", "mu_product")):
+class scale_by_nadam(
+    Rule, state=ScaleByNadamState, numbers=("count", "mu_product"), role="normalizes", squares=True
+):
     r"""NAdam's direction: Adam's with Nesterov's look-ahead, by a momentum $m_t$ that rises to $b_1$.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = b_2 \nu_{t-1} + (1 - b_2)\,|g_t|^2, \qquad

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gradtx.arithmetic import AxisName
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -36,7 +37,7 @@ class AddNoiseState(NamedTuple):
     rng_key: Any
 
 
-class add_noise(GradientTransformation, state=AddNoiseState):
+class add_noise(GradientTransformation, state=AddNoiseState, counts=("count",)):
     r"""Adds Gaussian noise to the updates, less with every step.
 
     $$u_t = g_t + \sigma_t\,\varepsilon_t, \qquad \varepsilon_t \sim \mathcal N(0, 1), \qquad
@@ -67,6 +68,14 @@ class add_noise(GradientTransformation, state=AddNoiseState):
         low=0.0, doc=r"$\gamma$, the power with which the variance fades: 0.55 in the paper, 0 for a constant"
     )
     key: Key = static(default=0, convert=as_key, doc="a seed, or a key of `jax.random`; it is structure")
+    axis_name: AxisName = static(
+        default=None,
+        kw_only=True,
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split: each shard has noise of "
+            "its own, and a leaf that is whole by its type has the same noise on all devices"
+        ),
+    )
 
     def init(self, params: Params) -> AddNoiseState:
         return AddNoiseState(zero_count(), first_words(self.key))
@@ -77,7 +86,7 @@ class add_noise(GradientTransformation, state=AddNoiseState):
         count = safe_increment(state.count)
         deviation = jnp.sqrt(self.eta / count.astype(float) ** self.gamma)
         words, key = next_words(self.key, state.rng_key)
-        noise = random_like(key, jax.tree.map(_wide, updates), normal)
+        noise = random_like(key, jax.tree.map(_wide, updates), normal, self.axis_name)
         updates = map_leaves(_add_multiple, updates, noise=noise, numbers=(deviation,))
         return updates, AddNoiseState(count, words)
 

@@ -1,15 +1,13 @@
 """Ball, sphere and simplex: updates after which every vector lies in a set, at its nearest point."""
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import keystr, tree_map_with_path
 
-from gradtx.arithmetic import abs_squared, made_whole, quotient, root, shortening, split_as
+from gradtx.arithmetic import made_whole, norm, quotient, shortening, split_as
 from gradtx.core import Number, OptState, Params, Rule, Updates, hyperparameter, static
 from gradtx.tree import is_inexact
 
@@ -49,7 +47,27 @@ def _axis_at(axis: Axis, updates: Updates, params: Params, name: str) -> Any:
     return tree_map_with_path(checked, updates)
 
 
-class project_ball(Rule, needs=("params",)):
+class _Projection(Rule, needs=("params",), abstract=True, elementwise=False):
+    """The step to the nearest point of a set, for the vectors along an axis."""
+
+    def nearest(self, x: Array) -> Array:
+        """The points of the set that are nearest to the vectors in `x`."""
+        raise NotImplementedError
+
+    def init(self, params: Params) -> OptState:
+        for name, axis_of in self._varying.items():
+            axis_of(self.__dict__[name], params, params, f"{type(self).__name__}: {name}")
+        return super().init(params)
+
+    def leaf(self, g: Array, p: Array) -> Array:
+        if not g.size:
+            return g
+        moved = jnp.atleast_1d(p + g)  # a scalar is a vector of one
+        # The difference between a number that is not below 0 and p is rounded to -p or above, in any dtype.
+        return split_as(p, self.nearest(moved).reshape(p.shape)) - p
+
+
+class project_ball(_Projection, needs=("params",), elementwise=False):
     r"""Keeps the norm of each vector at most a radius; a longer one is shortened.
 
     $$u = \min\Big(1, \frac{r}{\|\theta + g\|}\Big)\,(\theta + g) - \theta$$
@@ -78,18 +96,11 @@ class project_ball(Rule, needs=("params",)):
         ),
     )
 
-    def init(self, params: Params) -> OptState:
-        _axis_at(self.axis, params, params, "project_ball: axis")
-        return super().init(params)
-
-    def leaf(self, g: Array, p: Array) -> Array:
-        return _step_to(self._nearest, g, p)
-
-    def _nearest(self, x: Array) -> Array:
+    def nearest(self, x: Array) -> Array:
         return x * shortening(_length(x, self.axis), self.radius)
 
 
-class project_sphere(Rule, needs=("params",)):
+class project_sphere(_Projection, needs=("params",), elementwise=False):
     r"""Keeps the norm of each vector at a radius.
 
     $$u = \frac{r}{\|\theta + g\|}\,(\theta + g) - \theta$$
@@ -115,18 +126,11 @@ class project_sphere(Rule, needs=("params",)):
         doc="the axes along which a leaf is a vector, as in `project_ball`",
     )
 
-    def init(self, params: Params) -> OptState:
-        _axis_at(self.axis, params, params, "project_sphere: axis")
-        return super().init(params)
-
-    def leaf(self, g: Array, p: Array) -> Array:
-        return _step_to(self._nearest, g, p)
-
-    def _nearest(self, x: Array) -> Array:
+    def nearest(self, x: Array) -> Array:
         return self.radius * quotient(x, jnp.broadcast_to(_length(x, self.axis), x.shape))
 
 
-class project_simplex(Rule, needs=("params",)):
+class project_simplex(_Projection, needs=("params",), elementwise=False):
     r"""Keeps each vector a distribution: no element is below 0, and the elements sum to a given total.
 
     $$u = \max(\theta + g - \tau, 0) - \theta, \qquad \tau: \sum_i \max(\theta_i + g_i - \tau, 0) = s$$
@@ -154,14 +158,7 @@ class project_simplex(Rule, needs=("params",)):
         default=-1, convert=_as_one_axis, at=_axis_at, doc="the axis along which a leaf is a vector"
     )
 
-    def init(self, params: Params) -> OptState:
-        _axis_at(self.axis, params, params, "project_simplex: axis")
-        return super().init(params)
-
-    def leaf(self, g: Array, p: Array) -> Array:
-        return _step_to(self._nearest, g, p)
-
-    def _nearest(self, x: Array) -> Array:
+    def nearest(self, x: Array) -> Array:
         if jnp.iscomplexobj(x):
             raise TypeError("project_simplex: a complex leaf has no order. Leave it out with masked(...).")
         x = jnp.moveaxis(made_whole(x, (self.axis % x.ndim,)), self.axis, -1)
@@ -176,29 +173,7 @@ class project_simplex(Rule, needs=("params",)):
         return jnp.moveaxis(jnp.maximum(x - tau, 0), -1, self.axis)
 
 
-def _step_to(nearest: Callable[[Array], Array], g: Array, p: Array) -> Array:
-    """The step from `p` to the point of the set that is nearest to `p + g`."""
-    if not g.size:
-        return g
-    moved = jnp.atleast_1d(p + g)  # a scalar is a vector of one
-    # The difference between a number that is not below 0 and p is rounded to -p or above, in any dtype.
-    return split_as(p, nearest(moved).reshape(p.shape)) - p
-
-
 def _length(x: Array, axis: Axis) -> Array:
     """The length of each vector; NaN where it is not finite, so that no element looks valid."""
-    exponent = jnp.finfo(x.dtype).maxexp
-    unit, least = 2.0 ** (5 * exponent // 8), 2.0 ** (-2 * exponent // 5)
-
-    def measured(unit: float) -> Array:
-        return unit * root(jnp.sum(abs_squared(x * (1 / unit)), axis, keepdims=True))
-
-    def measured_again() -> Array:
-        long, short = measured(unit), measured(1 / unit)
-        return jnp.where(overflow, long, jnp.where(underflow, short, length))
-
-    # In float32 squares overflow from 1e19 on and vanish below 1e-19. It is rare, so a branch measures again.
-    length = measured(1.0)
-    overflow, underflow = jnp.isinf(length), length < least
-    length = jax.lax.cond(jnp.any(overflow | underflow), measured_again, lambda: length)
+    length = norm(x, axis, keepdims=True)
     return jnp.where(jnp.isfinite(length), length, jnp.nan)

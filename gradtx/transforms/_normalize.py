@@ -6,11 +6,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import AxisName, quotient
-from gradtx.core import Number, Rule, Updates, hyperparameter, static
+from gradtx.core import Number, Rule, Updates, checks_keywords, hyperparameter, static
 from gradtx.tree import norm
 
 
-class normalize_by_update_norm(Rule):
+class normalize_by_update_norm(Rule, role="normalizes"):
     r"""Divides the whole update by its norm, so that only its direction remains.
 
     $$u = \frac{s\,g}{\|g\| + \epsilon}, \qquad \|g\|^2 = \sum_{\text{leaves}} \sum_i |g_i|^2$$
@@ -37,7 +37,10 @@ class normalize_by_update_norm(Rule):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them",
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
+            "`clip_by_global_norm`"
+        ),
     )
 
     class Once(NamedTuple):
@@ -55,11 +58,12 @@ class normalize_by_update_norm(Rule):
         return g * once.factor
 
 
-def normalize() -> normalize_by_update_norm:
+@checks_keywords
+def normalize(*, axis_name: AxisName = None) -> normalize_by_update_norm:
     """Divides the whole update by its norm, to length 1: `normalize_by_update_norm` without epsilon.
 
     >>> import jax.numpy as jnp
     >>> normalize().update(jnp.array([3.0, 4.0]), normalize().init(jnp.zeros(2)))[0]
     Array([0.6, 0.8], dtype=float32)
     """
-    return normalize_by_update_norm(eps=0.0)
+    return normalize_by_update_norm(eps=0.0, axis_name=axis_name)

@@ -8,7 +8,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import LAST_TWO, abs_squared, axes_of, complement, fans, interpolate, quotient, root
+from gradtx.arithmetic import (
+    MATRICES,
+    abs_squared,
+    axes_of,
+    complement,
+    fans,
+    interpolate,
+    norm,
+    quotient,
+    root,
+)
 from gradtx.core import Number, Params, Rule, hyperparameter, static
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers, dimension_numbers_at
 from gradtx.tree import MaskedNode, zeros_like
@@ -20,7 +30,9 @@ class NeuronState(NamedTuple):
     nu: Any
 
 
-class normalize_neurons(Rule, state=NeuronState, same_shape=False):
+class normalize_neurons(
+    Rule, state=NeuronState, same_shape=False, role="normalizes", squares=True, elementwise=False
+):
     r"""Divides the weights of each output of a matrix by the root of their average square; the norm stays.
 
     $$\nu_{t,j} = b_2 \nu_{t-1,j} + (1 - b_2)\,\mathrm{mean}_i |x_{t,ij}|^2, \qquad
@@ -55,7 +67,7 @@ class normalize_neurons(Rule, state=NeuronState, same_shape=False):
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     keep_norm: bool = static(default=True, kw_only=True, doc="whether the norm of each matrix stays")
     weight_dimension_numbers: DimensionNumbers = static(
-        default=LAST_TWO,
+        default=MATRICES,
         convert=as_dimension_numbers,
         at=dimension_numbers_at,
         kw_only=True,
@@ -78,11 +90,11 @@ class normalize_neurons(Rule, state=NeuronState, same_shape=False):
     def leaf(self, once: Once, x: Array, nu: Array) -> tuple[Array, Array]:
         axes = axes_of(self.weight_dimension_numbers, x.ndim)
         inputs, outputs = fans(x.shape, axes)
-        nu = interpolate(nu, jnp.sum(abs_squared(x), axes.inputs) / max(inputs, 1), once.c)
-        y = quotient(x, jnp.expand_dims(jnp.sqrt(nu) + self.eps, axes.inputs))
-        norm = partial(_norm, axes=(*axes.inputs, *axes.outputs))
-        length = norm(x) if self.keep_norm else jnp.asarray(math.sqrt(min(inputs, outputs)), nu.dtype)
-        return y * quotient(length, norm(y)), nu
+        nu = interpolate(nu, jnp.sum(abs_squared(x) * (1 / max(inputs, 1)), axes.inputs), once.c)
+        y = quotient(x, jnp.expand_dims(root(nu) + self.eps, axes.inputs))
+        of_matrix = partial(norm, axis=(*axes.inputs, *axes.outputs), keepdims=True)
+        length = of_matrix(x) if self.keep_norm else jnp.asarray(math.sqrt(min(inputs, outputs)), nu.dtype)
+        return y * quotient(length, of_matrix(y)), nu
 
 
 def _of_neurons(own: Any, leaf: Any) -> Any:
@@ -90,7 +102,3 @@ def _of_neurons(own: Any, leaf: Any) -> Any:
     if own is False:
         return MaskedNode()
     return jnp.sum(jnp.asarray(leaf), axes_of(own, jnp.ndim(leaf)).inputs)
-
-
-def _norm(x: Array, axes: tuple[int, ...]) -> Array:
-    return root(jnp.sum(abs_squared(x), axes, keepdims=True))

@@ -7,7 +7,16 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, complement, interpolate, quotient
+from gradtx.arithmetic import (
+    AxisName,
+    abs_squared,
+    bounded,
+    complement,
+    interpolate,
+    quotient,
+    root,
+    shortening,
+)
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -18,7 +27,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.tree import as_storage_dtype, is_inexact, map_leaves, squared_norm, zeros_like
+from gradtx.tree import as_storage_dtype, is_inexact, map_leaves, norm, zeros_like
 
 
 class ScaleByNovogradState(NamedTuple):
@@ -29,22 +38,30 @@ class ScaleByNovogradState(NamedTuple):
     nu: Any
 
 
-class scale_by_novograd(GradientTransformation, state=ScaleByNovogradState, needs=("params",)):
+class scale_by_novograd(
+    GradientTransformation,
+    state=ScaleByNovogradState,
+    needs=("params",),
+    role="normalizes",
+    counts=("count",),
+):
     r"""NovoGrad's direction, leaf by leaf.
 
     $$\nu_t = b_2 \nu_{t-1} + (1 - b_2)\,\|g_t\|^2, \qquad \nu_1 = \|g_1\|^2$$
     $$\mu_t = b_1 \mu_{t-1} + \frac{g_t}{\sqrt{\nu_t + \epsilon_\text{root}} + \epsilon} + \lambda\,\theta_t,
       \qquad u_t = \mu_t$$
 
-    where $\|g\|$ is the norm of a whole leaf, $\lambda$ is `weight_decay` and $\theta$ the parameters.
-    Gradients that were all 0 add nothing to the momentum, which is a sum, as in `trace`. For weight decay of
-    some leaves only: `chain(scale_by_novograd(b1=0.0), add_decayed_weights(weight_decay, mask), trace(b1))`.
+    where $\|g\|$ is the norm of a whole leaf, $\lambda$ is `weight_decay` and $\theta$ the parameters. The
+    first gradient is divided by its norm alone, $\mu_1 = g_1 / \|g_1\| + \lambda\,\theta_1$. Gradients that
+    were all 0 add nothing to the momentum, which is a sum, as in `trace`. For weight decay of some leaves
+    only: `chain(scale_by_novograd(b1=0.0), add_decayed_weights(weight_decay, mask), trace(b1))`.
 
     **State**: `ScaleByNovogradState(count, mu, nu)`: an int32 scalar, a tree shaped as the parameters, in
     float32 or wider, or `mu_dtype`, and a tree of real scalars.
 
     **Reference**: Ginsburg et al. (2019), *Stochastic Gradient Methods with Layer-wise Adaptive Moments for
-    Training of Deep Networks*, arXiv:1905.11286, algorithm 1; a leaf is a layer.
+    Training of Deep Networks*, arXiv:1905.11286, algorithm 1, which lacks $\epsilon_\text{root}$. A leaf is a
+    layer. Optax adds the epsilons to the first norm too.
 
     >>> import jax.numpy as jnp
     >>> tx = scale_by_novograd()
@@ -73,17 +90,18 @@ class scale_by_novograd(GradientTransformation, state=ScaleByNovogradState, need
     def apply(
         self, updates: Updates, state: ScaleByNovogradState, params: Params = None, **extra: Any
     ) -> tuple[Updates, ScaleByNovogradState]:
-        c2 = jnp.where(state.count == 0, 1.0, complement(self.b2))
-        # The sums read the gradients in their own precision. In the leaf function the sum and the momentum
+        first = jnp.asarray(state.count == 0)
+        c2 = jnp.where(first, 1.0, complement(self.b2))
+        # The norms read the gradients in their own precision. In the leaf function the norm and the momentum
         # would share a widened copy of a gradient of 16 bits, and XLA on CPU would store it.
-        squares = jax.tree.map(partial(squared_norm, axis_name=self.axis_name), updates)
+        lengths = jax.tree.map(partial(norm, axis_name=self.axis_name), updates)
         updates, mu, nu = map_leaves(
             _novograd,
             updates,
             state=(state.mu, state.nu),
-            squares=squares,
+            lengths=lengths,
             params=params,
-            numbers=(self.b1, c2, self.eps, self.eps_root, self.weight_decay),
+            numbers=(first, self.b1, c2, self.eps, self.eps_root, self.weight_decay),
             same_shape=False,
         )
         return updates, ScaleByNovogradState(safe_increment(state.count), mu, nu)
@@ -98,14 +116,18 @@ def _novograd(
     g: Array,
     mu: Array,
     nu: Array,
-    square: Array,
+    length: Array,
     p: Array,
+    first: Array,
     b1: Array,
     c2: Array,
     eps: Array,
     eps_root: Array,
     weight_decay: Array,
 ) -> tuple[Array, Array, Array]:
-    nu = interpolate(nu, square, c2)
-    mu = b1 * mu + quotient(g, jnp.sqrt(nu + eps_root) + eps) + weight_decay * p
+    # A gradient counts as at most as long as a number with a finite square.
+    bound = bounded(length)
+    nu = interpolate(nu, abs_squared(bound), c2)
+    scale = jnp.where(first, bound, root(nu + eps_root) + eps)
+    mu = b1 * mu + quotient(g * shortening(length, bound), scale) + weight_decay * p
     return mu, mu, nu

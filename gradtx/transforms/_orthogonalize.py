@@ -5,13 +5,13 @@ from typing import Any
 
 from jax import Array
 
-from gradtx.arithmetic import LAST_TWO, as_polynomials, in_order, newton_schulz, on_matrices
+from gradtx.arithmetic import MATRICES, as_polynomials, in_order, newton_schulz, on_matrices
 from gradtx.core import Number, Rule, hyperparameter, static
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
 from gradtx.tree import as_storage_dtype
 
 
-class orthogonalize(Rule):
+class orthogonalize(Rule, role="normalizes", elementwise=False):
     r"""Replaces each matrix by its orthogonal polar factor, to the accuracy of a few Newton-Schulz steps.
 
     $$u = U V^\top, \qquad g = U \Sigma V^\top$$
@@ -29,8 +29,8 @@ class orthogonalize(Rule):
 
     Only the last converges to 1 with more steps.
 
-    Each leaf has its own products, so that sharded leaves stay on their devices. Inside `jax.shard_map` each
-    shard must have whole matrices.
+    Each leaf has its own products, so that sharded leaves stay on their devices. Inside `jax.shard_map` a
+    leaf that is split is refused.
 
     **State**: none.
 
@@ -42,7 +42,9 @@ class orthogonalize(Rule):
     Optimizing the Newton-Schulz Coefficients*, leloykun.github.io/ponder/muon-opt-coeffs; Amsel et al.
     (2025), *The Polar Express*, arXiv:2505.16932, algorithm 1 with its margin of 1.01; Grishina et al.
     (2025), *Accelerating Newton-Schulz Iteration for Orthogonalization via Chebyshev-type Polynomials*,
-    arXiv:2506.10935.
+    arXiv:2506.10935. The default of `eps` is Optax's. Jordan's code has $10^{-7}$; that of Amsel et al. adds
+    $10^{-7}$ to 1.01 times the norm: `orthogonalize("polar_express", eps=1e-7 / 1.01)`. Both multiply in
+    bfloat16.
 
     >>> import jax.numpy as jnp
     >>> tx = orthogonalize("polar_express", ns_steps=9)
@@ -71,17 +73,21 @@ class orthogonalize(Rule):
         default=1e-8, low=0.0, doc="added to the Frobenius norm by which a matrix is divided first"
     )
     weight_dimension_numbers: DimensionNumbers = static(
-        default=LAST_TWO,
+        default=MATRICES,
         convert=as_dimension_numbers,
         at=dimension_numbers_at,
         kw_only=True,
         doc=(
-            'the input axes and the output axes of a leaf, by name. `"... in out"` are the last two, and '
-            "each index of the axes before them is a matrix of its own (a layer, a head, a place in the "
-            "window of a convolution). An axis of any other name is a batch axis, and axes of one name are "
-            'joined: `"in heads out"` has a matrix for each head, `"in out out"` one for all. Different '
-            'leaves get theirs by path, as with `by_path({"query|key|value": "in heads out", ".*": "... in '
-            'out"})`'
+            "the input axes and the output axes of a leaf, by name. Axes of one name are joined, and an axis "
+            'of another name is a batch axis: `"in heads out"` has a matrix for each head, `"in out out"` '
+            'one for all. `...` stands for any number of batch axes: `"... in out"` has a matrix for each '
+            "layer of a stack, or for each place in the window of a convolution. `in...` stands for any "
+            'number of input axes: `"in... out"` flattens a leaf to one matrix. Of several forms, separated '
+            "by `|`, the first that has the axes of the leaf counts. By default a leaf of four or more axes, "
+            "the kernel of a convolution, is one matrix, and a leaf of three axes is a stack of matrices; "
+            "kernels of one-dimensional convolutions, and stacks with more axes, need names. Different "
+            'leaves get theirs by path, as with `by_path({"query|key|value": "in heads out", "conv": "in... '
+            'out", ".*": "... in out"})`'
         ),
     )
     ns_dtype: Any = static(

@@ -7,7 +7,7 @@ from gradtx.arithmetic import root_mean_square
 from gradtx.core import Number, Rule, hyperparameter
 
 
-class scale_by_param_block_rms(Rule, needs=("params",)):
+class scale_by_param_block_rms(Rule, needs=("params",), elementwise=False):
     r"""Multiplies each leaf by the root mean square of its parameters.
 
     $$u = g \cdot \max(\mathrm{RMS}(\theta), \epsilon), \qquad

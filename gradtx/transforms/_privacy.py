@@ -7,8 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, root
-from gradtx.core import GradientTransformation, Number, Params, Updates, hyperparameter, static
+from gradtx.arithmetic import AxisName, norm, split_over, varying
+from gradtx.core import (
+    GradientTransformation,
+    Number,
+    Params,
+    Updates,
+    hyperparameter,
+    require_axis_name,
+    static,
+)
 from gradtx.tree import (
     Key,
     TreeMismatchError,
@@ -32,7 +40,10 @@ class DifferentiallyPrivateAggregateState(NamedTuple):
 
 
 class differentially_private_aggregate(
-    GradientTransformation, state=DifferentiallyPrivateAggregateState, check="structure"
+    GradientTransformation,
+    state=DifferentiallyPrivateAggregateState,
+    check="structure",
+    role="clips",
 ):
     r"""Averages the gradients of single examples, each shortened to a bound, and adds noise.
 
@@ -48,7 +59,12 @@ class differentially_private_aggregate(
     **State**: `DifferentiallyPrivateAggregateState(rng_key)`: the words of a key, which NumPy and
     checkpoints can store.
 
-    **Raises** `ValueError` if the first axes of the leaves differ in length, or there are no examples.
+    Inside `jax.shard_map` every device has all examples, and `axis_name` names the axes over which the leaves
+    are split. Examples that are split over devices need `jax.jit`, where arrays are whole.
+
+    **Raises** `ValueError` if the first axes of the leaves differ in length, or there are no examples; and
+    inside `jax.shard_map` for examples that are split, and where types do not show whether leaves are split
+    and `axis_name` does not say it.
 
     **Reference**: Abadi et al. (2016), *Deep Learning with Differential Privacy*, arXiv:1607.00133,
     algorithm 1.
@@ -72,6 +88,15 @@ class differentially_private_aggregate(
         low=0.0, below=float("inf"), doc=r"$\sigma$, the deviation of the noise in units of $C$"
     )
     key: Key = static(default=0, convert=as_key, doc="a seed, or a key of `jax.random`; it is structure")
+    axis_name: AxisName = static(
+        default=None,
+        kw_only=True,
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split: the norm of an example "
+            "is that over all shards, and each shard has noise of its own. `()`, for whole leaves, must be "
+            "given where types do not show it, as under `check_vma=False`"
+        ),
+    )
 
     couples_leaves = True
 
@@ -85,13 +110,15 @@ class differentially_private_aggregate(
         params: Params | None = None,
         **extra: Any,
     ) -> tuple[Updates, DifferentiallyPrivateAggregateState]:
+        require_axis_name(type(self).__name__, self.axis_name)
+        _require_all_examples(updates, params, self.axis_name)
         words, key = next_words(self.key, state.rng_key)
         bound = as_scalar(self.l2_norm_clip)
-        factors = _factors(updates, bound)
+        factors = _factors(updates, bound, self.axis_name)
         one_example = jax.tree.map(_of_one_example, updates)
         if params is not None:
             _check_shapes(one_example, params)
-        noise = random_like(key, one_example, normal)
+        noise = random_like(key, one_example, normal, self.axis_name)
         updates = map_leaves(
             _mean_of_shortened,
             updates,
@@ -111,6 +138,24 @@ def _of_one_example(g: Any) -> Any:
     return jax.eval_shape(lambda g: jnp.sum(g, axis=0, dtype=widened(g.dtype)), g)
 
 
+def _require_all_examples(updates: Any, params: Any, axis_name: AxisName) -> None:
+    """Refuses updates of which an axis of the mesh splits the examples, and not the leaves."""
+    if not any(split_over(g, axis_name) for g in jax.tree.leaves(updates)):
+        return
+    if params is None:
+        raise ValueError(
+            "differentially_private_aggregate: with axis_name it needs 'params', to tell leaves that are "
+            "split from examples that are: call update(updates, state, params)."
+        )
+    leaves, (beside,), _ = match(updates, same_shape=False, params=params)
+    for g, p in zip(leaves, beside, strict=True):
+        if is_inexact(g) and (axes := varying(g) - varying(p)):
+            raise ValueError(
+                f"differentially_private_aggregate: the mesh axes {sorted(axes)} split the gradients and not "
+                "the parameters, hence the examples. Update outside of jax.shard_map, under jax.jit."
+            )
+
+
 def _check_shapes(one_example: Any, params: Any) -> None:
     try:
         match(one_example, params=params)
@@ -121,7 +166,7 @@ def _check_shapes(one_example: Any, params: Any) -> None:
         ) from None
 
 
-def _factors(updates: Any, bound: Any) -> Array:
+def _factors(updates: Any, bound: Any, axis_name: AxisName) -> Array:
     """The factor of each example, which shortens it to the bound: 0 where its norm is not finite."""
     leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(updates) if is_inexact(leaf)]
     examples = {leaf.shape[:1] for leaf in leaves}
@@ -132,16 +177,16 @@ def _factors(updates: Any, bound: Any) -> Array:
         )
     if (0,) in examples:
         raise ValueError("differentially_private_aggregate: there are no examples to take the mean of.")
-    squares = [_squared_length(g.astype(widened(g.dtype))) for g in leaves]
-    lengths = root(sum((square.astype(float) for square in squares), jnp.zeros(())))
+    parts = [_lengths(g.astype(widened(g.dtype)), axis_name).astype(float) for g in leaves]
+    lengths = norm(jnp.stack([*parts, jnp.zeros_like(parts[0])]), 0) if parts else jnp.zeros(())
     longer = lengths > bound
     factors = jnp.where(longer, bound, 1.0) / jnp.where(longer, lengths, 1.0)
     return jnp.where(jnp.isfinite(lengths), factors, 0.0)
 
 
-def _squared_length(g: Array) -> Array:
-    """|g|² of each example."""
-    return jnp.sum(abs_squared(g), axis=tuple(range(1, g.ndim)))
+def _lengths(g: Array, axis_name: AxisName) -> Array:
+    """The norm of each example."""
+    return norm(g, tuple(range(1, g.ndim)), axis_name=axis_name)
 
 
 def _mean_of_shortened(g: Array, factors: Array, noise: Array, deviation: Array) -> Array:

@@ -7,7 +7,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, abs_squared, complement, correction, interpolate, quotient
+from gradtx.arithmetic import (
+    AxisName,
+    abs_squared,
+    bounded,
+    complement,
+    correction,
+    interpolate,
+    quotient,
+    root,
+    sum_over_shards,
+)
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -35,7 +45,9 @@ class ProdigyState(NamedTuple):
     estim_lr_max: Any
 
 
-class scale_by_prodigy(GradientTransformation, state=ProdigyState, needs=("params",)):
+class scale_by_prodigy(
+    GradientTransformation, state=ProdigyState, needs=("params",), role="normalizes", counts=("count",)
+):
     r"""Adam's step times an estimate of the distance to the solution: no learning rate to tune.
 
     $$m_{k+1} = b_1 m_k + (1 - b_1)\,d_k g_k, \qquad v_{k+1} = b_2 v_k + (1 - b_2)\,d_k^2 |g_k|^2$$
@@ -115,13 +127,17 @@ class scale_by_prodigy(GradientTransformation, state=ProdigyState, needs=("param
         default=None,
         convert=as_mask,
         at=mask_at,
+        selects=True,
         kw_only=True,
         doc="the leaves that decay, as in `add_decayed_weights`",
     )
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them",
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
+            "`clip_by_global_norm`"
+        ),
     )
 
     couples_leaves = True
@@ -145,7 +161,7 @@ class scale_by_prodigy(GradientTransformation, state=ProdigyState, needs=("param
         c1, c2 = complement(self.b1), complement(self.b2)
         rate = d * as_scalar(self.learning_rate)
         if self.bias_correction:
-            rate = rate * jnp.sqrt(correction(c2, count)) / correction(c1, count)
+            rate = rate * root(correction(c2, count)) / correction(c1, count)
         state = self._with_estimate(updates, state, params, rate)
         decays = mask_at(self.weight_decay_mask, updates, params, "scale_by_prodigy: weight_decay_mask")
         updates, m, v = map_leaves(
@@ -173,10 +189,12 @@ class scale_by_prodigy(GradientTransformation, state=ProdigyState, needs=("param
             params0=state.params0,
             numbers=(c3, weight_s),
         )
-        travelled, size = _total([pair for pair in jax.tree.leaves(sums) if is_inexact(pair)], self.axis_name)
+        pairs = filter(is_inexact, jax.tree.leaves(sums))
+        travelled, size = sum_over_shards(_total, pairs, self.axis_name)
         r = state.numerator_weighted + (weight * travelled - as_scalar(c3) * state.numerator_weighted)
         largest = jnp.maximum(state.estim_lr_max, quotient(as_scalar(self.estim_lr_coef) * r, size))
-        held_back = jnp.minimum(largest, d * as_scalar(self.growth_rate))
+        # The product d * growth_rate with its infinite default would make NaN of the derivative.
+        held_back = d * jnp.minimum(largest / d, as_scalar(self.growth_rate))
         return state._replace(
             grad_sum=s,
             numerator_weighted=r,
@@ -192,11 +210,10 @@ def _sums(g: Array, s: Array, p: Array, p0: Array, c3: Array, weight: Array) -> 
     return jnp.stack([travelled, jnp.sum(jnp.abs(s))]), s
 
 
-def _total(pairs: list[Array], axis_name: AxisName) -> Array:
-    """The sum of the pairs of numbers of every leaf, over all shards where an axis is named."""
-    precision = jnp.result_type(float, *(pair.dtype for pair in pairs))
-    total = jnp.sum(jnp.stack([jnp.zeros(2, precision), *(pair.astype(precision) for pair in pairs)]), axis=0)
-    return total if axis_name is None else jax.lax.psum(total, axis_name)
+def _total(pairs: list[Array]) -> Array:
+    """The sum of the pairs of numbers of every leaf."""
+    precision = jnp.result_type(float)  # that of the numbers in the state
+    return jnp.sum(jnp.stack([jnp.zeros(2, precision), *(pair.astype(precision) for pair in pairs)]), axis=0)
 
 
 def _step_of(option: tuple[Any, ...]) -> Any:
@@ -217,7 +234,8 @@ def _step(
     eps: Array,
     weight_decay: Array,
 ) -> tuple[Array, Array, Array]:
-    m = interpolate(m, d * g, c1)
-    v = interpolate(v, abs_squared(d * g), c2)
-    direction = quotient(m, jnp.sqrt(v) + eps)
+    g = bounded(d * g)
+    m = interpolate(m, g, c1)
+    v = interpolate(v, abs_squared(g), c2)
+    direction = quotient(m, root(v) + eps)
     return rate * (direction + weight_decay * p if decays else direction), m, v

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, interpolate, look_ahead, moments, normalized
+from gradtx.arithmetic import abs_squared, interpolate, look_ahead, moments, normalized, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.transforms._adam import ScaleByAdamState
 from gradtx.tree import as_scalar, zeros_like
 
 
-class scale_by_radam(Rule, state=ScaleByAdamState):
+class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
     r"""RAdam's direction: Adam's times $r_t$, which compensates for the variance of its step at the start.
 
     $$\rho_t = \rho_\infty - \frac{2 t\,b_2^t}{1 - b_2^t}, \qquad \rho_\infty = \frac{2}{1 - b_2} - 1, \qquad
@@ -37,10 +37,12 @@ class scale_by_radam(Rule, state=ScaleByAdamState):
     >>> import jax.numpy as jnp
     >>> tx = scale_by_radam(b1=0.0)
     >>> state = tx.init(jnp.array(0.0))
+    >>> steps = []
     >>> for _ in range(6):
     ...     update, state = tx.update(jnp.array(-0.3), state)
-    ...     print(f"{update:.3f}", end=" ")  # the last is -sqrt(2 * 4 / (2000 * 6))
-    -0.300 -0.300 -0.300 -0.300 -0.300 -0.026
+    ...     steps.append(float(update))
+    >>> [round(step, 3) for step in steps]  # the last is -sqrt(2 * 4 / (2000 * 6))
+    [-0.3, -0.3, -0.3, -0.3, -0.3, -0.026]
     """
 
     b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
@@ -84,7 +86,7 @@ def _rectification(c: Any, count: Array, threshold: Any) -> Array:
     longest, length = 2 / c - 1, _average_length(c, count.astype(float))
     tractable = length > threshold
     ratio = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-    return jnp.where(tractable, jnp.sqrt(jnp.where(tractable, ratio, 1)), 0)
+    return jnp.where(tractable, root(jnp.where(tractable, ratio, 1)), 0)
 
 
 def _average_length(c: Any, steps: Array) -> Array:

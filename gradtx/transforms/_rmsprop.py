@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, complement, correction, interpolate, quotient
+from gradtx.arithmetic import abs_squared, complement, correction, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.tree import full_like, zeros_like
 
@@ -45,7 +45,7 @@ class Average(NamedTuple):
     correction: Any
 
 
-class scale_by_rms(Rule, state=(ScaleByRmsState, ScaleByRmsWithCountState)):
+class scale_by_rms(Rule, state=(ScaleByRmsState, ScaleByRmsWithCountState), role="normalizes", squares=True):
     r"""RMSprop's direction.
 
     $$\nu_t = b\,\nu_{t-1} + (1 - b)\,|g_t|^2, \qquad
@@ -85,7 +85,9 @@ class scale_by_rms(Rule, state=(ScaleByRmsState, ScaleByRmsWithCountState)):
         return quotient(g, _root(nu / once.correction, self.eps, self.eps_in_sqrt)), nu
 
 
-class scale_by_stddev(Rule, state=(ScaleByRStdDevState, ScaleByRStdDevWithCountState)):
+class scale_by_stddev(
+    Rule, state=(ScaleByRStdDevState, ScaleByRStdDevWithCountState), role="normalizes", squares=True
+):
     r"""Centred RMSprop's direction: the gradient over an average standard deviation.
 
     $$\mu_t = b\,\mu_{t-1} + (1 - b)\,g_t, \qquad \nu_t = b\,\nu_{t-1} + (1 - b)\,|g_t|^2, \qquad
@@ -135,4 +137,4 @@ def _average(decay: Any, count: Any, debias: bool) -> Average:
 
 
 def _root(square: Array, eps: Array, inside: bool) -> Array:
-    return jnp.sqrt(square + eps) if inside else jnp.sqrt(square) + eps
+    return root(square + eps) if inside else root(square) + eps

@@ -1,8 +1,22 @@
 """Scaling by a number: a constant, a schedule, the learning rate."""
 
+from collections.abc import Iterator
+
+import numpy as np
 from jax import Array
 
-from gradtx.core import Number, Rule, ScalarOrSchedule, as_schedule, hyperparameter, static
+from gradtx.core import (
+    Finding,
+    Number,
+    Params,
+    Rule,
+    ScalarOrSchedule,
+    as_schedule,
+    checks_keywords,
+    concrete,
+    hyperparameter,
+    static,
+)
 
 
 class scale(Rule):
@@ -21,8 +35,12 @@ class scale(Rule):
     def leaf(self, g: Array) -> Array:
         return self.step_size * g
 
+    def update_sign(self) -> int:
+        signs = {*np.sign(concrete(self.__dict__["step_size"])).flat}
+        return int(*signs) if len(signs) == 1 else 0
 
-class scale_by_learning_rate(Rule):
+
+class scale_by_learning_rate(Rule, role="rate"):
     r"""Turns a direction into a step: $u = -\eta\,g$, or $\eta\,g$ without `flip_sign`.
 
     It is usually the last of a chain, and the only one in it with a field called `learning_rate`.
@@ -41,7 +59,16 @@ class scale_by_learning_rate(Rule):
     def leaf(self, g: Array) -> Array:
         return -self.learning_rate * g if self.flip_sign else self.learning_rate * g
 
+    def update_sign(self) -> int:
+        return -1 if self.flip_sign else 1
 
+    def warnings(self, params: Params) -> Iterator[Finding]:
+        if 0 in concrete(self.__dict__["learning_rate"]):
+            text = "learning_rate is 0, so that nothing moves."
+            yield Finding("zero-rate", "", text, "Pass a schedule itself, not its value at a count.")
+
+
+@checks_keywords
 def scale_by_schedule(step_size_fn: ScalarOrSchedule) -> scale:
     r"""Multiplies the updates by a schedule's value: $u = s(t)\,g$, with $t = 0$ at the first update.
 

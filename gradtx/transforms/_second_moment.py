@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, complement, interpolate
+from gradtx.arithmetic import abs_squared, complement, interpolate, saturated
 from gradtx.core import Number, Params, Rule, hyperparameter
 from gradtx.tree import full_like, zeros_like
 
@@ -28,7 +28,7 @@ class RunningMaxState(NamedTuple):
     maximum: Any
 
 
-class second_moment(Rule, state=SecondMomentState):
+class second_moment(Rule, state=SecondMomentState, squares=True):
     r"""Replaces the updates by the exponential moving average of their squares.
 
     $$\nu_t = b_2\,\nu_{t-1} + (1 - b_2)\,|g_t|^2, \qquad u_t = \nu_t, \qquad
@@ -64,7 +64,7 @@ class second_moment(Rule, state=SecondMomentState):
         return nu, nu
 
 
-class accumulate_squares(Rule, state=AccumulateSquaresState):
+class accumulate_squares(Rule, state=AccumulateSquaresState, squares=True):
     r"""Replaces the updates by the sum of their squares so far.
 
     $$s_t = s_{t-1} + |g_t|^2, \qquad u_t = s_t, \qquad s_0 = \texttt{initial\_accumulator\_value}$$
@@ -88,7 +88,7 @@ class accumulate_squares(Rule, state=AccumulateSquaresState):
         return AccumulateSquaresState(full_like(params, self.initial_accumulator_value, real=True))
 
     def leaf(self, g: Array, sum_of_squares: Array) -> tuple[Array, Array]:
-        total = sum_of_squares + abs_squared(g)
+        total = saturated(sum_of_squares + abs_squared(g))
         return total, total
 
 

@@ -19,6 +19,7 @@ from gradtx.arithmetic import (
     inverse_root,
     rotate,
     to_matrices,
+    with_finite_products,
 )
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
@@ -41,6 +42,8 @@ class scale_by_shampoo(
     state=ScaleByShampooState,
     same_shape=False,
     optional=("left", "right", "left_root", "right_root"),
+    role="normalizes",
+    elementwise=False,
 ):
     r"""Shampoo's direction: the gradient times inverse roots of its row and column covariances.
 
@@ -107,7 +110,7 @@ class scale_by_shampoo(
     )
     weight_dimension_numbers: DimensionNumbers = static(
         default=LAST_TWO,
-        convert=as_dimension_numbers,
+        convert=partial(as_dimension_numbers, default=LAST_TWO),
         at=dimension_numbers_at,
         kw_only=True,
         doc="the input axes (the left side) and the output axes (the right side), as in `orthogonalize`",
@@ -143,6 +146,7 @@ class scale_by_shampoo(
         statistics = as_sides(left, right)
         if not statistics:
             return g, left, right, left_root, right_root
+        g = with_finite_products(g)
         x, exponent = to_matrices(g, self.weight_dimension_numbers), self.exponent / len(statistics)
         statistics = {side: _accumulated(a, gram(x, side), once) for side, a in statistics.items()}
         roots = jax.lax.cond(

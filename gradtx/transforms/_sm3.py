@@ -8,7 +8,16 @@ import jax.numpy as jnp
 from jax import Array
 from jax.lax import optimization_barrier
 
-from gradtx.arithmetic import abs_squared, complement, interpolate, quotient
+from gradtx.arithmetic import (
+    abs_squared,
+    bounded,
+    complement,
+    interpolate,
+    quotient,
+    root,
+    saturated,
+    visible,
+)
 from gradtx.core import GradientTransformation, Number, Params, Updates, hyperparameter, static
 from gradtx.tree import MaskedNode, TreeMismatchError, is_inexact, map_leaves, zeros_like
 
@@ -20,7 +29,7 @@ class ScaleBySM3State(NamedTuple):
     nu: Any
 
 
-class scale_by_sm3(GradientTransformation, state=ScaleBySM3State):
+class scale_by_sm3(GradientTransformation, state=ScaleBySM3State, role="normalizes", elementwise=False):
     r"""SM3's direction: the gradient over the root of a bound on the sum of its squares.
 
     $$v_t = \min_a \mu^a_{t-1} + |g_t|^2, \qquad u_t = \frac{g_t}{\sqrt{v_t + \epsilon}}, \qquad
@@ -106,9 +115,9 @@ def _direction(g: Array, *rest: Any) -> tuple[Any, ...]:
     for axis in range(len(mu)):
         # After a barrier of its own each maximum takes its own squares; XLA on CPU would store them once.
         arrays = optimization_barrier(arrays)
-        bounds.append(jnp.max(_bound(*arrays), _others(g.ndim, axis), initial=0.0))
-    u = quotient(g, jnp.sqrt(_bound(g, *mu, c2, weight) + eps))
-    return u, *bounds, *slices[len(mu) :]
+        bounds.append(saturated(jnp.max(_bound(*arrays), _others(g.ndim, axis), initial=0.0)))
+    u = quotient(bounded(g), root(saturated(_bound(g, *mu, c2, weight)) + eps))
+    return visible(u, g), *bounds, *slices[len(mu) :]
 
 
 def _require_shape(g: Array, shape: tuple[int, ...]) -> None:

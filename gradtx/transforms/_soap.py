@@ -22,9 +22,11 @@ from gradtx.arithmetic import (
     interpolate,
     next_eigenbasis,
     quotient,
+    root,
     rotate,
     rotate_back,
     to_matrices,
+    with_finite_products,
 )
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
@@ -49,6 +51,8 @@ class scale_by_soap(
     state=ScaleBySoapState,
     same_shape=False,
     optional=("left", "right", "left_basis", "right_basis"),
+    role="normalizes",
+    elementwise=False,
 ):
     r"""SOAP's direction.
 
@@ -72,8 +76,7 @@ class scale_by_soap(
 
     Equal eigenvalues leave the basis of their vectors open, and rounding picks one: the zeros of a matrix
     that is far from square, before many gradients are averaged, are such. Two programs of the same arithmetic
-    may then take different steps. Squares of float32 gradients overflow above 1e19, to NaN, and vanish below
-    1e-22.
+    may then take different steps. Squares of float32 gradients vanish below 1e-22.
 
     Only matrices have a direction: `soap` gives the other leaves to AdamW.
 
@@ -87,7 +90,8 @@ class scale_by_soap(
     **Reference**: Vyas et al. (2024), *SOAP: Improving and Stabilizing Shampoo using Adam*,
     arXiv:2409.11321, algorithms 3 and 4, which leave out the start and the correction of the bias. Both, and
     the order of the vectors, are as in the authors' code, with one exception: that code adds `eps` to the
-    root of $\nu_t$ before its correction. Its default for `shampoo_beta` is the value of `b2`.
+    root of $\nu_t$ before its correction. Its default for `shampoo_beta` is the value of `b2`. It has a basis
+    for each axis of a larger tensor; here such a tensor is a batch of matrices, or its axes are joined.
 
     >>> import jax.numpy as jnp
     >>> tx = scale_by_soap(b1=0.0, b2=0.0, eps=0.0)
@@ -128,7 +132,7 @@ class scale_by_soap(
     )
     weight_dimension_numbers: DimensionNumbers = static(
         default=LAST_TWO,
-        convert=as_dimension_numbers,
+        convert=partial(as_dimension_numbers, default=LAST_TWO),
         at=dimension_numbers_at,
         kw_only=True,
         doc="the input axes (the left side) and the output axes (the right side), as in `orthogonalize`",
@@ -173,10 +177,11 @@ class scale_by_soap(
         right_basis: Array | None,
     ) -> tuple[Array | None, ...]:
         spec, bases = self.weight_dimension_numbers, as_sides(left_basis, right_basis)
+        g = with_finite_products(g)
         mu = interpolate(mu, g, once.c1)
         x, m, v = (to_matrices(leaf, spec) for leaf in (g, mu, nu))
         v = interpolate(v, abs_squared(rotate(x, bases)), once.c2)
-        u = quotient(rotate(m, bases) / once.correction1, jnp.sqrt(v / once.correction2) + self.eps)
+        u = quotient(rotate(m, bases) / once.correction1, root(v / once.correction2) + self.eps)
         u = rotate_back(u, bases)
         statistics = {s: interpolate(a, gram(x, s), once.c3) for s, a in as_sides(left, right).items()}
         if statistics:

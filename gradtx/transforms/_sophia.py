@@ -14,8 +14,8 @@ from gradtx.core import (
     Params,
     Updates,
     Wrapper,
-    as_transformation,
     hyperparameter,
+    incremental_update,
     nested,
     safe_increment,
     static,
@@ -34,7 +34,7 @@ class SophiaState(NamedTuple):
     hessian_fn_state: Any
 
 
-class scale_by_sophia(Wrapper, state=SophiaState):
+class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("count",)):
     r"""Sophia's direction: the step of Newton's method, clipped to a bound.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad
@@ -59,7 +59,8 @@ class scale_by_sophia(Wrapper, state=SophiaState):
 
     **Reference**: Liu et al. (2023), *Sophia: A Scalable Stochastic Second-order Optimizer for Language
     Model Pre-training*, arXiv:2305.14342, algorithm 3. Optax divides by the average as it was before this
-    update, so that its first step is a sign, and corrects the bias of `mu`; the paper does neither.
+    update, so that its first step is a sign, and corrects the bias of `mu`; the paper does neither. The
+    authors' code adds $10^{-15}$ to $\gamma \nu_t$ in place of the maximum.
 
     >>> import jax.numpy as jnp
     >>> tx = scale_by_sophia(b1=0.5, b2=0.5, gamma=1.0)
@@ -92,13 +93,12 @@ class scale_by_sophia(Wrapper, state=SophiaState):
         doc="the number of updates from one estimate to the next; the first update makes the first one",
     )
     hessian_diagonal_fn: GradientTransformation = nested(
-        as_transformation,
         state="hessian_fn_state",
         default=hutchinson_estimator_diag_hessian(),
         doc=(
             r"a transformation that returns $\hat h$ for any updates, given the extra arguments it needs: "
             "`hutchinson_estimator_diag_hessian()` (needs `obj_fn`), `gauss_newton_bartlett()` (needs "
-            "`logits_fn`), or your own, `GradientTransformation(init_fn, update_fn)`"
+            "`logits_fn`), or your own, `GradientTransformation(init, update)`"
         ),
     )
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
@@ -115,8 +115,7 @@ class scale_by_sophia(Wrapper, state=SophiaState):
                 self.hessian_diagonal_fn, updates, estimator, params, **extra
             )
             match(updates, hessian_diagonal=estimate)
-            _, nu = map_leaves(_average, estimate, state=(nu,), numbers=(complement(self.b2),))
-            return nu, estimator
+            return incremental_update(estimate, nu, complement(self.b2)), estimator
 
         nu, estimator = _where(
             state.count % self.update_interval == 0, refreshed, state.nu, state.hessian_fn_state
@@ -132,10 +131,6 @@ def _where(condition: Any, function: Any, *operands: Any) -> Any:
         return jax.lax.cond(condition, function, lambda *operands: operands, *operands)
     # Outside of `jit` a `cond` would compile both branches at every step: a new loss is a new program.
     return function(*operands) if condition else operands
-
-
-def _average(h: Array, nu: Array, c2: Array) -> tuple[Array, Array]:
-    return h, interpolate(nu, h, c2)
 
 
 def _newton_step(

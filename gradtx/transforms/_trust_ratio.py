@@ -3,20 +3,12 @@
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import (
-    UNBOUNDED,
-    AxisName,
-    Bounds,
-    abs_squared,
-    as_bounds,
-    norm_of_squares,
-    trust_ratio,
-)
+from gradtx.arithmetic import UNBOUNDED, AxisName, Bounds, as_bounds, norm, trust_ratio
 from gradtx.core import Number, Rule, hyperparameter, static
 from gradtx.selection import Mask, as_mask, mask_at
 
 
-class scale_by_trust_ratio(Rule, needs=("params",)):
+class scale_by_trust_ratio(Rule, needs=("params",), role="normalizes"):
     r"""Scales the update of each leaf to the norm of its parameters.
 
     $$u = \eta\,\frac{\phi(\|\theta\|)}{\|g\| + \epsilon}\,g, \qquad
@@ -24,8 +16,7 @@ class scale_by_trust_ratio(Rule, needs=("params",)):
 
     where $\eta$ is `trust_coefficient`, $\epsilon$ is `eps`, and $(\phi_\text{low}, \phi_\text{high})$ are
     `norm_bounds`. The ratio is 1 where $\phi(\|\theta\|)$ or $\|g\|$ is 0, so that parameters that start at
-    zero move. A leaf becomes NaN where one of the two is infinite or NaN. In float32 the squares of numbers
-    above about 1e19 are infinite, and of those below 1e-19 they are 0.
+    zero move. A leaf becomes NaN where one of the two is infinite or NaN.
 
     Norms are summed in at least float32.
 
@@ -57,6 +48,7 @@ class scale_by_trust_ratio(Rule, needs=("params",)):
         default=None,
         convert=as_mask,
         at=mask_at,
+        selects=True,
         kw_only=True,
         doc=(
             "the leaves that are scaled, as in `add_decayed_weights`; the others pass unchanged. Biases and "
@@ -67,17 +59,14 @@ class scale_by_trust_ratio(Rule, needs=("params",)):
         default=None,
         kw_only=True,
         doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them. Without it "
-            "each shard is scaled by the norms of its own part"
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
+            "`clip_by_global_norm`"
         ),
     )
 
     def leaf(self, g: Array, p: Array) -> Array:
         if not self.mask:
             return g
-        size, length = (
-            jnp.maximum(norm_of_squares(jnp.sum(abs_squared(x)), self.axis_name), self.min_norm)
-            for x in (p, g)
-        )
-        bounded = jnp.clip(size, *self.norm_bounds)
-        return g * trust_ratio(bounded, length, self.trust_coefficient, self.eps)
+        size, length = (jnp.maximum(norm(x, axis_name=self.axis_name), self.min_norm) for x in (p, g))
+        size = jnp.clip(size, *self.norm_bounds)
+        return g * trust_ratio(size, length, self.trust_coefficient, self.eps)

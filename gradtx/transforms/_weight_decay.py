@@ -3,11 +3,11 @@
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.core import Number, Rule, ScalarOrSchedule, hyperparameter, static
+from gradtx.core import Number, Rule, ScalarOrSchedule, checks_keywords, hyperparameter, static
 from gradtx.selection import Mask, as_mask, mask_at
 
 
-class add_decayed_weights(Rule, needs=("params",)):
+class add_decayed_weights(Rule, needs=("params",), role="decays"):
     r"""Adds a multiple of the parameters to the updates: $u = g + \lambda\,\theta$.
 
     After the adaptive scaling and before the learning rate this is *decoupled* weight decay: each
@@ -36,6 +36,7 @@ class add_decayed_weights(Rule, needs=("params",)):
         default=None,
         convert=as_mask,
         at=mask_at,
+        selects=True,
         doc=(
             "the leaves that decay: a tree of booleans or a prefix of one, or a function from parameters to "
             'it, such as `except_bias_norm_embedding` or `by_path({"bias|norm": False, ".*": True})`. A '
@@ -58,6 +59,7 @@ class add_decayed_weights(Rule, needs=("params",)):
         return _with_agreeing_decay(g, p, self.weight_decay) if self.cautious else g + self.weight_decay * p
 
 
+@checks_keywords
 def l2_regularization(strength: ScalarOrSchedule, mask: Mask = None) -> add_decayed_weights:
     r"""The gradient of $\frac{\lambda}{2}\|\theta\|^2$, added to the updates: weight decay, *coupled*.
 

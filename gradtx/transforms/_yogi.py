@@ -9,7 +9,7 @@ from gradtx.transforms._adam import ScaleByAdamState
 from gradtx.tree import full_like, zeros_like
 
 
-class scale_by_yogi(Rule, state=ScaleByAdamState):
+class scale_by_yogi(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
     r"""Yogi's direction.
 
     $$\nu_t = \nu_{t-1} - (1 - b_2)\,\operatorname{sign}(\nu_{t-1} - |g_t|^2)\,|g_t|^2, \qquad
@@ -64,7 +64,5 @@ class scale_by_yogi(Rule, state=ScaleByAdamState):
     def leaf(self, once: Moments, g: Array, mu: Array, nu: Array) -> tuple[Array, Array, Array]:
         mu = interpolate(mu, g, once.c1)
         square = abs_squared(g)
-        # Without the last term an element of nu that is infinite once would stay so, and the element of the
-        # parameters would stand still unnoticed: 0 times infinity is NaN.
-        nu = nu - once.c2 * jnp.sign(nu - square) * square + 0 * nu
+        nu = nu - once.c2 * jnp.sign(nu - square) * square
         return normalized(mu / once.correction1, nu, once.correction2, self.eps, self.eps_root), mu, nu

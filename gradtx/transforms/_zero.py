@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.core import GradientTransformation, OptState, Params, Updates
+from gradtx.arithmetic import AxisName, over_shards
+from gradtx.core import GradientTransformation, OptState, Params, Updates, static
 from gradtx.tree import MaskedNode, is_inexact, map_leaves, match, zeros_like
 
 
@@ -30,6 +31,9 @@ class set_to_zero(GradientTransformation):
             return map_leaves(jnp.zeros_like, updates), state
         return map_leaves(_zero_as, updates, params=params), state
 
+    def update_sign(self) -> int:
+        return 0
+
 
 class ZeroNansState(NamedTuple):
     """The state of `zero_nans`: for each leaf, whether its last update had a NaN."""
@@ -51,6 +55,12 @@ class zero_nans(GradientTransformation, state=ZeroNansState):
     (Array([1., 0.], dtype=float32), ZeroNansState(found_nan=Array(True, dtype=bool)))
     """
 
+    axis_name: AxisName = static(
+        default=None,
+        kw_only=True,
+        doc="inside `jax.shard_map`, the mesh axes over which the leaves are split",
+    )
+
     def init(self, params: Params) -> ZeroNansState:
         return ZeroNansState(
             jax.tree.map(lambda p: jnp.zeros((), bool) if is_inexact(p) else MaskedNode(), params)
@@ -61,8 +71,15 @@ class zero_nans(GradientTransformation, state=ZeroNansState):
     ) -> tuple[Updates, ZeroNansState]:
         leaves, (old,), treedef = match(updates, same_shape=False, found_nan=state.found_nan)
         # Without a gradient, as at `None`, the state stays.
-        found = [jnp.isnan(u).any() if is_inexact(u) else was for u, was in zip(leaves, old, strict=True)]
+        found = [
+            _has_nan(u, self.axis_name) if is_inexact(u) else was for u, was in zip(leaves, old, strict=True)
+        ]
         return map_leaves(_without_nans, updates), ZeroNansState(treedef.unflatten(found))
+
+
+def _has_nan(u: Array, axis_name: AxisName) -> Array:
+    found = jnp.isnan(u).any()
+    return over_shards(found.astype(jnp.int32), axis_name, jax.lax.pmax) == 1 if axis_name else found
 
 
 def _zero_as(g: Array, p: Array) -> Array:

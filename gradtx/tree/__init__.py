@@ -12,6 +12,7 @@ from gradtx.tree._leaves import (
     flatten as flatten,
     is_function as is_function,
     is_inexact as is_inexact,
+    is_integer as is_integer,
     is_placeholder as is_placeholder,
     widened as widened,
 )
@@ -21,7 +22,16 @@ from gradtx.tree._mapping import (
     leaf_options as leaf_options,
     map_leaves,
 )
-from gradtx.tree._matching import TreeMismatchError, match as match
+from gradtx.tree._matching import match as match
+from gradtx.tree._mismatch import TreeMismatchError
+from gradtx.tree._nearest import (
+    OTHER_WORDS as OTHER_WORDS,
+    did_you_mean as did_you_mean,
+    folded as folded,
+    listed as listed,
+    nearest as nearest,
+)
+from gradtx.tree._outline import outline as outline
 from gradtx.tree._precision import narrowed as narrowed
 from gradtx.tree._random import (
     Key as Key,
@@ -32,10 +42,11 @@ from gradtx.tree._random import (
     rademacher as rademacher,
     random_like as random_like,
 )
-from gradtx.tree._reductions import norm, squared_norm as squared_norm
+from gradtx.tree._reductions import norm
 from gradtx.tree._search import (
     NameLookupError,
     Path as Path,
+    children_of as children_of,
     entry_name as entry_name,
     get,
     is_called as is_called,
@@ -43,7 +54,7 @@ from gradtx.tree._search import (
     only as only,
     set,
 )
-from gradtx.tree._spelling import spelled as spelled
+from gradtx.tree._spelling import laid_out as laid_out, members as members, spelled as spelled
 
 __all__ = [
     "Frozen",

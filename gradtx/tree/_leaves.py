@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from gradtx.tree._nearest import did_you_mean
+
 # In Python 3.11 a tracer is an instance of `jax.Array`, but not of the union `jax.typing.ArrayLike`.
 ARRAYS_AND_NUMBERS = (jax.Array, np.ndarray, np.generic, int, float, complex)
 
@@ -106,7 +108,11 @@ def as_storage_dtype(dtype: DTypeLike | None) -> np.dtype | None:
     """
     if dtype is None:
         return None
-    storage = jnp.dtype(dtype)
+    try:
+        storage = jnp.dtype(dtype)
+    except TypeError:
+        question = did_you_mean(str(dtype), ("bfloat16", "float16", "float32", "float64"))
+        raise TypeError(f"{dtype!r} is no dtype.{question}") from None
     if not jnp.issubdtype(storage, jnp.floating):
         raise TypeError(f"A state array must have a floating-point dtype, got {storage.name}.")
     return storage

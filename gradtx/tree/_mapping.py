@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from gradtx.arithmetic import split_alike, split_as
 from gradtx.tree._leaves import (
     MaskedNode,
     arithmetic_dtype,
@@ -19,7 +20,8 @@ from gradtx.tree._leaves import (
     is_placeholder,
     widened,
 )
-from gradtx.tree._matching import Matched, TreeMismatchError, at_leaf, match
+from gradtx.tree._matching import Matched, at_leaf, match
+from gradtx.tree._mismatch import TreeMismatchError
 
 LeafFunction = Callable[..., Any]
 LeafProgram = Callable[..., tuple[Any, ...]]
@@ -34,13 +36,15 @@ def map_leaves(
     options: Sequence[Hashable] | None = None,
     same_shape: bool = True,
     optional: Collection[int] = (),
+    state_names: Sequence[str] = (),
     **reads: Any,
 ) -> Any:
     """Applies `function(update, *state, *reads, *numbers)` to every leaf.
 
     The function returns the new update, followed by the new value of each state array, in order. Arrays and
     numbers reach it in the arithmetic dtype: the widest among the arrays, at least float32. The new update
-    stays in this dtype, and each state array is rounded to its storage dtype.
+    stays in this dtype, and each state array is rounded to its storage dtype. On a mesh with explicit axes
+    arrays of one shape reach it split as the finest of them is, and results are split as what they replace.
 
     Non-differentiable leaves (`None`, `MaskedNode`, integers, `float0`) pass through with their state.
 
@@ -59,6 +63,7 @@ def map_leaves(
       same_shape: whether all arrays at one place must have the same shape.
       optional: the trees of `state`, by position, in which a leaf may lack its array. A `MaskedNode` stands
         in the place of such an array and stays there; the function gets `None`.
+      state_names: the name of each tree of `state` in errors.
       **reads: trees of arrays that the function only reads, under the names that errors use.
 
     Returns:
@@ -68,8 +73,9 @@ def map_leaves(
       TreeMismatchError: where the trees do not correspond.
       TypeError: for a function that is not at module level, and would be compiled at every call.
     """
-    others = {f"state[{index}]": tree for index, tree in enumerate(state)} | reads
-    lacking = [f"state[{index}]" for index in optional]
+    names = state_names or [f"state[{index}]" for index in range(len(state))]
+    others = dict(zip(names, state, strict=True)) | reads
+    lacking = [names[index] for index in optional]
     states = len(state)
     programs, (leaves, columns, treedef) = _matched(
         function, updates, states, options, same_shape=same_shape, optional=lacking, **others
@@ -199,7 +205,7 @@ def _compiled(
         arrays = tuple(None if is_placeholder(array) else jnp.asarray(array) for array in arrays)
         dtypes = [array.dtype for array in arrays if array is not None]
         precision = arithmetic_dtype(*dtypes)
-        wide = [None if x is None else x.astype(widened(x.dtype, precision)) for x in arrays]
+        wide = [None if x is None else x.astype(widened(x.dtype, precision)) for x in split_alike(arrays)]
         scalars = [_in_precision(number, precision) for number in numbers]
         mixed = any(map(is_complex, dtypes))
         # Strict promotion refuses arithmetic of a complex leaf with real statistics of its own precision.
@@ -207,6 +213,7 @@ def _compiled(
             results = applied(*wide, *scalars)
         update, *state = results if states else (results,)
         stored = zip(state, arrays[1 : 1 + states], strict=True)
+        update = split_as(arrays[0], update) if update.shape == arrays[0].shape else update
         return (update, *(_stored(new, old, arrays[0].shape) for new, old in stored))
 
     lifted.__name__ = getattr(function, "__name__", "leaf")
@@ -214,14 +221,20 @@ def _compiled(
 
 
 def _stored(new: jax.Array, old: jax.Array | None, shape: tuple[int, ...]) -> Any:
-    """The new value of a state array in its storage dtype, or a `MaskedNode` for one that the leaf lacks."""
+    """The new value of a state array in its storage dtype, or a `MaskedNode` for one that the leaf lacks.
+
+    A finite number above the largest one of the storage dtype is stored as that.
+    """
     if old is None:
         return MaskedNode()
     if new.shape != old.shape:
         raise TreeMismatchError(
             f"an update of shape {shape} changes a state of shape {old.shape} to the shape {new.shape}"
         )
-    return new.astype(old.dtype)
+    largest = float(jnp.finfo(old.dtype).max)
+    if largest < float(jnp.finfo(new.dtype).max) and not is_complex(new.dtype):
+        new = jnp.where(jnp.isinf(new), new, jnp.clip(new, -largest, largest))
+    return split_as(old, new.astype(old.dtype))
 
 
 def _in_precision(scalar: Any, precision: Any) -> Any:

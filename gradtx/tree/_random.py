@@ -12,8 +12,10 @@ from jax import Array
 from jax.core import Tracer
 from jax.typing import DTypeLike
 
+from gradtx.arithmetic import AxisName, split_over
 from gradtx.tree._chunks import chunked
 from gradtx.tree._leaves import is_inexact
+from gradtx.tree._outline import outline
 
 Key = int | tuple[str, tuple[int, ...]]
 """A seed, or the name of a generator with the words of a key."""
@@ -35,8 +37,8 @@ def as_key(key: Any) -> Key:
     if isinstance(key, Array) and not isinstance(key, Tracer) and key.ndim == _axes(key.dtype):
         return str(jax.random.key_impl(key)), tuple(np.asarray(jax.random.key_data(key)).tolist())
     raise TypeError(
-        f"Expected a seed or one random key, got {key!r}. To draw differently in each of several mapped "
-        "runs, put keys into their states with tree.set."
+        f"Expected a seed or one random key, got {outline(key)}. To draw differently in each of several "
+        "mapped runs, put keys into their states with tree.set."
     )
 
 
@@ -47,9 +49,10 @@ def _axes(dtype: DTypeLike) -> int:
 
 def first_words(key: Key) -> Array:
     """The words of the key: unlike the key itself, an array that NumPy and every checkpoint can store."""
-    if isinstance(key, int):
-        return jax.random.key_data(jax.random.key(key))
-    return jnp.array(key[1], jnp.uint32)
+    words = jax.random.key_data(jax.random.key(key)) if isinstance(key, int) else np.array(key[1], np.uint32)
+    # Under `jit` with an explicit mesh a constant does not lie on the mesh, as the words of later steps do.
+    # The sum does, so that the second step is not traced again.
+    return jnp.zeros(words.shape, jnp.uint32) + words
 
 
 def next_words(key: Key, words: Array) -> tuple[Array, Array]:
@@ -59,17 +62,25 @@ def next_words(key: Key, words: Array) -> tuple[Array, Array]:
     return jax.random.key_data(kept), used
 
 
-def random_like(key: Array, tree: Any, draw: Draw) -> Any:
+def random_like(key: Array, tree: Any, draw: Draw, axis_name: AxisName = None) -> Any:
     """A tree of independent draws, each in the shape, the dtype and the sharding of its leaf.
 
     Non-differentiable leaves stay as they are.
+
+    Args:
+      key: the key, the same on all devices.
+      tree: the tree of arrays.
+      draw: the function that draws.
+      axis_name: inside `jax.shard_map`, the mesh axes over which leaves are split: each shard of a leaf has
+        a draw of its own, and a leaf that is whole has the same one on all devices.
     """
     leaves, treedef = jax.tree.flatten(tree)
     places = [place for place, leaf in enumerate(leaves) if is_inexact(leaf)]
     keys = jax.random.split(key, len(places))
-    for chunk in _alike([leaves[place] for place in places]):
+    for chunk in _alike([leaves[place] for place in places], axis_name):
         first = leaves[places[chunk[0]]]
-        draws = _draws(keys[np.array(chunk)], draw, jnp.shape(first), jnp.result_type(first))
+        own = _of_shard(keys[np.array(chunk)], split_over(first, axis_name))
+        draws = _draws(own, draw, jnp.shape(first), jnp.result_type(first))
         for index, drawn in zip(chunk, draws, strict=True):
             # On an explicit mesh a draw is whole. The sum with zeros that are split as the leaf is split too.
             leaves[places[index]] = jnp.zeros_like(leaves[places[index]]) + drawn
@@ -80,12 +91,17 @@ _CHUNK = 8
 """About how many leaves of one shape one loop draws. A generator for each leaf compiles 7 times as long."""
 
 
-def _alike(leaves: list[Any]) -> list[Sequence[int]]:
-    """The positions of the leaves in chunks of one shape and dtype."""
+def _alike(leaves: list[Any], axis_name: AxisName) -> list[Sequence[int]]:
+    """The positions of the leaves in chunks of one shape and dtype, split over the same axes."""
     groups: dict[Any, list[int]] = defaultdict(list)
     for index, leaf in enumerate(leaves):
-        groups[jnp.shape(leaf), jnp.result_type(leaf)].append(index)
+        groups[jnp.shape(leaf), jnp.result_type(leaf), split_over(leaf, axis_name)].append(index)
     return [chunk for group in groups.values() for chunk in chunked(group, _CHUNK)]
+
+
+def _of_shard(keys: Array, axes: tuple[str, ...]) -> Array:
+    """Keys of their own for each shard along these axes."""
+    return jax.vmap(jax.random.fold_in, (0, None))(keys, jax.lax.axis_index(axes)) if axes else keys
 
 
 @partial(jax.jit, static_argnames=("draw", "shape", "dtype"))

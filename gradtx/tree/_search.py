@@ -6,6 +6,8 @@ from typing import Any
 import jax
 from jax.tree_util import GetAttrKey, keystr, tree_flatten_with_path
 
+from gradtx.tree._nearest import did_you_mean, listed
+
 Path = tuple[Any, ...]
 """A key path, as in `jax.tree_util`."""
 
@@ -25,7 +27,7 @@ def get(tree: Any, name: str, default: Any = _REQUIRED) -> Any:
     Args:
       tree: an optimizer state, or any tree.
       name: the name, or, to narrow the search, the end of a path as `jax.tree_util.keystr` spells it
-        (`"[0].mu"`).
+        (`"[0].mu"`, `"inner.count"`).
       default: the result where no value has the name; without a default this is an error.
 
     Raises:
@@ -76,22 +78,26 @@ def only(found: list[tuple[Path, Any]], name: str, there: list[tuple[Path, Any]]
     if len(found) == 1:
         return found[0]
     if found:
-        candidates = ", ".join(repr(keystr(path)) for path, _ in found)
+        candidates = listed([repr(keystr(path)) for path, _ in found], most=3)
         raise NameLookupError(
-            f"{name!r} is ambiguous: it fits {candidates}. Give the end of one of these paths."
+            f"{name!r} is ambiguous: it fits {candidates}.\nGive the end of one of these paths."
         )
     names = sorted({path[-1].name for path, _ in there if path and isinstance(path[-1], GetAttrKey)})
-    raise NameLookupError(f"Nothing is called {name!r}. There are: {', '.join(names) or 'no names'}.")
+    question = did_you_mean(name, {entry_name(path[-1]) for path, _ in there if path})
+    raise NameLookupError(
+        f"Nothing is called {name!r}.{question}\nThere are: {listed(names, most=12) or 'no names'}."
+    )
 
 
 def nodes(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every node of the tree with its path, from the root down."""
     yield path, tree
-    for entry, child in _children(tree)[0]:
+    for entry, child in children_of(tree)[0]:
         yield from nodes(child, (*path, *entry))
 
 
-def _children(node: Any) -> tuple[list[tuple[Path, Any]], Any]:
+def children_of(node: Any) -> tuple[list[tuple[Path, Any]], Any]:
+    """The children of a node with their entries of a path, and the structure; a leaf has none."""
     children, treedef = tree_flatten_with_path(node, is_leaf=lambda child: child is not node)
     is_leaf = len(children) == 1 and not children[0][0]
     return ([] if is_leaf else children), treedef
@@ -100,7 +106,7 @@ def _children(node: Any) -> tuple[list[tuple[Path, Any]], Any]:
 def _replaced(node: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
-    children, treedef = _children(node)
+    children, treedef = children_of(node)
     return jax.tree.unflatten(
         treedef,
         [
@@ -114,8 +120,8 @@ def is_called(path: Path, name: str) -> bool:
     """Whether `name` is the last name of `path`, or the end of its spelling."""
     if not path:
         return False
-    spelled = keystr(path)
-    return entry_name(path[-1]) == name or (name.startswith((".", "[")) and spelled.endswith(name))
+    end = name if name.startswith((".", "[")) else f".{name}"
+    return entry_name(path[-1]) == name or keystr(path).endswith(end)
 
 
 def entry_name(entry: Any) -> str:

@@ -17,16 +17,15 @@ from gradtx.core import (
     Updates,
     Wrapper,
     as_schedule,
-    as_transformation,
+    checks_keywords,
     identity,
     nested,
-    safe_increment,
     static,
     whole_number,
     zero_count,
 )
 from gradtx.tree import as_scalar, as_storage_dtype, map_leaves, zeros_like
-from gradtx.wrappers._branching import update_if
+from gradtx.wrappers._branching import increment_if, update_if
 
 ShouldSkipUpdateFunction = Callable[[Updates, Array, Params], tuple[Any, Any]]
 """From updates, the number of updates made and parameters: whether to skip, and a report for the state."""
@@ -50,7 +49,7 @@ def _as_period(every_k: Any) -> int | Schedule:
     return whole_number("accumulate: every_k_schedule", every_k, low=1)
 
 
-class accumulate(Wrapper, state=MultiStepsState):
+class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_step")):
     r"""Averages the gradients of $k$ micro-batches, and updates once with the average.
 
     $$\bar g_i = \bar g_{i-1} + \frac{w_i}{w_1 + \dots + w_i}\,(g_i - \bar g_{i-1}), \qquad
@@ -85,7 +84,6 @@ class accumulate(Wrapper, state=MultiStepsState):
     """
 
     inner: GradientTransformation = nested(
-        as_transformation,
         state="inner_opt_state",
         may_skip=True,
         doc="the transformation that makes the update from the average",
@@ -139,14 +137,14 @@ class accumulate(Wrapper, state=MultiStepsState):
             _accumulated, updates, state=(state.acc_grads,), numbers=(fraction, before == 0)
         )
         mini_step = jnp.where(skips, state.mini_step, state.mini_step + 1)
-        ends = mini_step.astype(float) >= self._period(state.gradient_step)
+        k = self.every_k_schedule
+        ends = mini_step.astype(float) >= (k if isinstance(k, int) else k(state.gradient_step))
         runs = ends & (total != 0)
         gathered = average if self.use_grad_mean else map_leaves(multiply_by, average, numbers=(total,))
         updates, inner = update_if(runs, self.inner, gathered, state.inner_opt_state, params, extra)
-        gradient_step = jnp.where(runs, safe_increment(state.gradient_step), state.gradient_step)
         return updates, MultiStepsState(
             jnp.where(ends, 0, mini_step),
-            gradient_step,
+            increment_if(runs, state.gradient_step),
             inner,
             acc_grads,
             skip_state,
@@ -169,13 +167,17 @@ class accumulate(Wrapper, state=MultiStepsState):
     def couples_leaves(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - by an option
         return self.should_skip_update_fn is not None
 
+    @property
+    def in_lockstep(self) -> bool:
+        return not self._may_stand_still
+
+    @cached_property
+    def counts(self) -> tuple[str, ...]:
+        return self._counts if self.in_lockstep else ()
+
     def gradient_transformation(self) -> GradientTransformation:
         """This value itself. In Optax, `MultiSteps` becomes a transformation by this method."""
         return self
-
-    def _period(self, gradient_step: Array) -> Any:
-        k = self.every_k_schedule
-        return k if isinstance(k, int) else k(gradient_step)
 
     def _skips(self, updates: Updates, gradient_step: Array, params: Params) -> tuple[Any, Any]:
         function = self.should_skip_update_fn
@@ -185,6 +187,7 @@ class accumulate(Wrapper, state=MultiStepsState):
 MultiSteps = accumulate
 
 
+@checks_keywords
 def apply_every(k: int = 1) -> accumulate:
     """Returns the sum of the updates of `k` calls with the last of them, and zeros before.
 

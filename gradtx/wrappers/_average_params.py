@@ -14,7 +14,7 @@ from gradtx.core import (
     Updates,
     Wrapper,
     apply_updates,
-    as_transformation,
+    checks_keywords,
     hyperparameter,
     incremental_update,
     moved_to,
@@ -34,7 +34,7 @@ class AverageParamsState(NamedTuple):
     inner_state: OptState
 
 
-class average_params(Wrapper, state=AverageParamsState, needs=("params",)):
+class average_params(Wrapper, state=AverageParamsState, needs=("params",), counts=("count",)):
     r"""Keeps an average of the parameters that an optimizer makes, for evaluation in their place.
 
     $$\bar\theta_n = \bar\theta_{n-1} + c_n\,(\theta_t - \bar\theta_{n-1}), \qquad
@@ -68,7 +68,6 @@ class average_params(Wrapper, state=AverageParamsState, needs=("params",)):
     """
 
     inner: GradientTransformation = nested(
-        as_transformation,
         state="inner_state",
         doc="the optimizer. If it evaluates at other points than it trains, the average is of those points",
     )
@@ -118,6 +117,7 @@ class average_params(Wrapper, state=AverageParamsState, needs=("params",)):
         return jnp.where(since == 0, 1.0, enters)
 
 
+@checks_keywords
 def stochastic_weight_average(inner: Any, start_step: int, every_k: int = 1) -> average_params:
     r"""Keeps the plain mean of the parameters that an optimizer makes, for evaluation in their place.
 

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 from jax.core import Tracer, eval_jaxpr
 from jax.sharding import NamedSharding
 from jax.tree_util import keystr, tree_leaves_with_path
 
-from gradtx.core import GradientTransformation, OptState, Params, Updates
+from gradtx.core import GradientTransformation, OptState, Params, Updates, safe_increment
 from gradtx.tree import TreeMismatchError, is_inexact, is_placeholder
 
 
@@ -71,14 +72,34 @@ def update_if(
         return jax.tree.map(lambda u: jnp.asarray(u) if is_inexact(u) else _Unmoved(), changed), new_state
 
     def skip(shapes: tuple[Updates, OptState]) -> tuple[Updates, OptState]:
-        if instead is None:
-            skipped = jax.tree.map(_zeros, shapes[0], updates, is_leaf=_is_nothing)
-        else:
-            skipped = jax.tree.map(_cast, shapes[0], instead, is_leaf=_is_nothing)
-        return skipped, state
+        make, like = (_zeros, updates) if instead is None else (_cast, instead)
+        return jax.tree.map(make, shapes[0], like, is_leaf=_is_nothing), state
 
     changed, state = run_if(condition, run, skip)
-    return jax.tree.map(_first_that_moves, changed, updates, is_leaf=_is_nothing), state
+    return jax.tree.map(_moved, changed, updates, is_leaf=_is_nothing), state
+
+
+def keep_if(condition: Any, new: Any, old: Any) -> Any:
+    """`new` where `condition` is true, else `old`, a tree of the same structure, shapes and dtypes."""
+    leaves, treedef = jax.tree.flatten(new)
+    arrays = [index for index, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
+    before = jax.tree.leaves(old)
+    kept = run_if(
+        condition, lambda: [leaves[i] for i in arrays], lambda _: [jnp.asarray(before[i]) for i in arrays]
+    )
+    for index, leaf in zip(arrays, kept, strict=True):
+        leaves[index] = leaf
+    return treedef.unflatten(leaves)
+
+
+def zeros_of(updates: Updates) -> Updates:
+    """Updates of zero; a non-differentiable leaf stays."""
+    return jax.tree.map(lambda u: jnp.zeros_like(u) if is_inexact(u) else u, updates)
+
+
+def increment_if(condition: Array, count: Array) -> Array:
+    """`count`, and one more where `condition` is true."""
+    return jnp.where(condition, safe_increment(count), count)
 
 
 def _is_nothing(leaf: Any) -> bool:
@@ -102,7 +123,7 @@ def _cast(shape: Any, leaf: Any) -> Any:
     return shape if _is_nothing(shape) else jnp.asarray(leaf).astype(shape.dtype)
 
 
-def _first_that_moves(changed: Any, update: Any) -> Any:
+def _moved(changed: Any, update: Any) -> Any:
     return update if isinstance(changed, _Unmoved) else changed
 
 
@@ -111,18 +132,13 @@ def _require_same_shapes(tx: GradientTransformation, instead: Updates, changed: 
     for path in expected | got:
         if got.get(path) != expected.get(path):
             raise TreeMismatchError(
-                f"{type(tx).__name__} returns {_shown(got, path)} at {keystr(path) or 'the root'}, where "
-                f"{_shown(expected, path)} passes when it does not run: the two must have one shape. "
+                f"{type(tx).__name__} returns {got.get(path, 'nothing')} at {path}, where "
+                f"{expected.get(path, 'nothing')} passes when it does not run: the two must have one shape. "
                 "`conditionally_mask` makes zeros of the right shape instead."
             )
 
 
-def _shapes(tree: Any) -> dict[Any, Any]:
-    """The shape at each path, and `None` at a placeholder."""
-    leaves = tree_leaves_with_path(tree, is_leaf=is_placeholder)
-    return {path: None if is_placeholder(leaf) else jnp.shape(leaf) for path, leaf in leaves}
-
-
-def _shown(shapes: dict[Any, Any], path: Any) -> str:
-    shape = shapes.get(path)
-    return "nothing" if shape is None else f"an array of shape {shape}"
+def _shapes(tree: Any) -> dict[str, str]:
+    """The shape of the array at each path, in words."""
+    leaves = tree_leaves_with_path(tree)
+    return {keystr(path) or "the root": f"an array of shape {jnp.shape(leaf)}" for path, leaf in leaves}

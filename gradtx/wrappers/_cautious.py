@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, quotient
+from gradtx.arithmetic import AxisName, over_shards, quotient
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -15,7 +15,6 @@ from gradtx.core import (
     Params,
     Updates,
     Wrapper,
-    as_transformation,
     hyperparameter,
     nested,
     static,
@@ -51,7 +50,7 @@ class cautious(Wrapper):
     Array([-0., -8.], dtype=float32)
     """
 
-    inner: GradientTransformation = nested(as_transformation, state="0", doc="$T$")
+    inner: GradientTransformation = nested(state="0", doc="$T$")
     min_fraction: Number = hyperparameter(default=1e-3, low=0.0, high=1.0, doc=r"$f$, the least denominator")
     descent: bool = static(
         default=True,
@@ -65,8 +64,8 @@ class cautious(Wrapper):
         default=None,
         kw_only=True,
         doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them. Without it "
-            "each shard takes the mean over its own part"
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
+            "`clip_by_global_norm`"
         ),
     )
 
@@ -83,9 +82,8 @@ def _restrained(
 ) -> Array:
     uphill = -update if descent else update
     # For its mean the mask is formed once more, behind a barrier: XLA on CPU would store it for both.
-    fraction = jnp.sum(_agreement(uphill, jax.lax.optimization_barrier(gradient))) / max(update.size, 1)
-    if axis_name is not None:
-        fraction = jax.lax.pmean(fraction, axis_name)
+    agreed = jnp.sum(_agreement(uphill, jax.lax.optimization_barrier(gradient)))
+    fraction = over_shards(agreed / max(update.size, 1), axis_name, jax.lax.pmean)
     # Multiplied, not selected, so that an element that is not finite stays visible.
     return update * quotient(_agreement(uphill, gradient), jnp.maximum(fraction, min_fraction))
 

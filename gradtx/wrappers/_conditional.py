@@ -1,7 +1,7 @@
 """Conditionals: a transformation that runs at some steps and not at others."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -12,7 +12,6 @@ from gradtx.core import (
     Params,
     Updates,
     Wrapper,
-    as_transformation,
     nested,
     safe_increment,
     static,
@@ -38,7 +37,44 @@ class ConditionallyMaskState(NamedTuple):
     inner_state: OptState
 
 
-class conditionally_transform(Wrapper, state=ConditionallyTransformState):
+class _Conditional(Wrapper, state=(ConditionallyTransformState, ConditionallyMaskState), abstract=True):
+    """A transformation that runs at the steps that satisfy a condition."""
+
+    inner: GradientTransformation = nested(state="inner_state", may_skip=True, doc="the transformation $T$")
+    should_transform_fn: ConditionFn = static(
+        doc="the condition $c$: a function of the count, an int32 array, that returns one boolean"
+    )
+    forward_extra_args: bool = static(
+        default=False, doc="whether that function gets the extra arguments of the update too, by name"
+    )
+
+    passes: ClassVar[bool]
+    """Whether the updates pass at the other steps; else they are zero."""
+
+    @property
+    def in_lockstep(self) -> bool:
+        return not self.forward_extra_args
+
+    def init(self, params: Params) -> OptState:
+        return self._states[0](inner_state=self.inner.init(params), step=zero_count())
+
+    def apply(
+        self, updates: Updates, state: OptState, params: Params = None, **extra: Any
+    ) -> tuple[Updates, OptState]:
+        holds = jnp.asarray(
+            self.should_transform_fn(state.step, **(extra if self.forward_extra_args else {}))
+        )
+        if holds.shape or holds.dtype != bool:
+            raise TypeError(
+                f"should_transform_fn must return one boolean, got an array of shape {holds.shape} and dtype "
+                f"{holds.dtype}."
+            )
+        instead = updates if self.passes else None
+        updates, inner = update_if(holds, self.inner, updates, state.inner_state, params, extra, instead)
+        return updates, state._replace(inner_state=inner, step=safe_increment(state.step))
+
+
+class conditionally_transform(_Conditional, state=ConditionallyTransformState, counts=("step",)):
     r"""Applies a transformation at the steps that satisfy a condition; at others the updates pass.
 
     $$u = \begin{cases} T(g) & \text{where } c(t) \\ g & \text{elsewhere} \end{cases}$$
@@ -64,30 +100,10 @@ class conditionally_transform(Wrapper, state=ConditionallyTransformState):
     10.0
     """
 
-    inner: GradientTransformation = nested(
-        as_transformation, state="inner_state", may_skip=True, doc="the transformation $T$"
-    )
-    should_transform_fn: ConditionFn = static(
-        doc="the condition $c$: a function of the count, an int32 array, that returns one boolean"
-    )
-    forward_extra_args: bool = static(
-        default=False, doc="whether that function gets the extra arguments of the update too, by name"
-    )
-
-    def init(self, params: Params) -> ConditionallyTransformState:
-        return ConditionallyTransformState(self.inner.init(params), zero_count())
-
-    def apply(
-        self, updates: Updates, state: ConditionallyTransformState, params: Params = None, **extra: Any
-    ) -> tuple[Updates, ConditionallyTransformState]:
-        holds = _holds(self.should_transform_fn, state.step, extra if self.forward_extra_args else {})
-        updates, inner = update_if(
-            holds, self.inner, updates, state.inner_state, params, extra, instead=updates
-        )
-        return updates, ConditionallyTransformState(inner, safe_increment(state.step))
+    passes = True
 
 
-class conditionally_mask(Wrapper, state=ConditionallyMaskState):
+class conditionally_mask(_Conditional, state=ConditionallyMaskState, counts=("step",)):
     r"""Applies a transformation at the steps that satisfy a condition; at others the updates are zero.
 
     $$u = \begin{cases} T(g) & \text{where } c(t) \\ 0 & \text{elsewhere} \end{cases}$$
@@ -110,32 +126,4 @@ class conditionally_mask(Wrapper, state=ConditionallyMaskState):
     10.0
     """
 
-    inner: GradientTransformation = nested(
-        as_transformation, state="inner_state", may_skip=True, doc="the transformation $T$"
-    )
-    should_transform_fn: ConditionFn = static(
-        doc="the condition $c$: a function of the count, an int32 array, that returns one boolean"
-    )
-    forward_extra_args: bool = static(
-        default=False, doc="whether that function gets the extra arguments of the update too, by name"
-    )
-
-    def init(self, params: Params) -> ConditionallyMaskState:
-        return ConditionallyMaskState(zero_count(), self.inner.init(params))
-
-    def apply(
-        self, updates: Updates, state: ConditionallyMaskState, params: Params = None, **extra: Any
-    ) -> tuple[Updates, ConditionallyMaskState]:
-        holds = _holds(self.should_transform_fn, state.step, extra if self.forward_extra_args else {})
-        updates, inner = update_if(holds, self.inner, updates, state.inner_state, params, extra)
-        return updates, ConditionallyMaskState(safe_increment(state.step), inner)
-
-
-def _holds(condition: ConditionFn, step: Array, extra: dict[str, Any]) -> Array:
-    holds = jnp.asarray(condition(step, **extra))
-    if holds.shape or holds.dtype != bool:
-        raise TypeError(
-            f"should_transform_fn must return one boolean, got an array of shape {holds.shape} and dtype "
-            f"{holds.dtype}."
-        )
-    return holds
+    passes = False

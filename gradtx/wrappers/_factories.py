@@ -8,7 +8,7 @@ from typing import Any, get_args
 import jax
 import numpy as np
 
-from gradtx.core import Schedule
+from gradtx.core import Schedule, refuse_unknown
 from gradtx.tree import spelled
 
 Factory = Callable[..., Any]
@@ -29,18 +29,14 @@ def takes(factory: Factory, name: str) -> bool:
     return name in parameters or any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
 
 
-def place(factory: Factory, name: str) -> tuple[int, str]:
-    """The place of an argument in the signature; those of `**kwargs` follow the others, by name."""
-    names = list(signature(factory).parameters)
-    return (names.index(name) if name in names else len(names), name)
-
-
 def arguments(factory: Factory, args: Any, kwargs: Any) -> Iterator[tuple[str, Parameter, Any]]:
     """Every argument of a call, and every default: its name, its parameter in the signature, and its value.
 
     Raises:
+      TypeError: for a keyword that the factory has not.
       ValueError: where one has no name.
     """
+    refuse_unknown(factory, kwargs, spelled(factory))
     bound = signature(factory).bind(*args, **kwargs)
     bound.apply_defaults()
     for name, value in bound.arguments.items():

@@ -1,4 +1,4 @@
-"""Leaving out updates with gradients that are not finite."""
+"""Leaving out updates that are not finite, or whose gradients are not."""
 
 from typing import Any, NamedTuple
 
@@ -6,21 +6,20 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName
+from gradtx.arithmetic import AxisName, over_shards
 from gradtx.core import (
     GradientTransformation,
     OptState,
     Params,
     Updates,
     Wrapper,
-    as_transformation,
     nested,
     safe_increment,
     static,
     zero_count,
 )
-from gradtx.tree import is_inexact
-from gradtx.wrappers._branching import update_if
+from gradtx.tree import is_inexact, narrowed
+from gradtx.wrappers._branching import increment_if, keep_if, update_if, zeros_of
 
 
 class ApplyIfFiniteState(NamedTuple):
@@ -35,18 +34,24 @@ class ApplyIfFiniteState(NamedTuple):
         """The number of updates that were skipped."""
         return {"skipped": self.total_notfinite}
 
+    def report(self, params: Params = None) -> str:
+        """The number of updates that were skipped, and of those in a row up to the last one."""
+        return f"{self.total_notfinite} updates skipped, {self.notfinite_count} in a row."
+
 
 class apply_if_finite(Wrapper, state=ApplyIfFiniteState):
-    r"""Applies a transformation to gradients that are finite in every element, and skips the others.
+    r"""Applies a transformation where gradients and updates are finite in every element, and skips the rest.
 
-    $$u = \begin{cases} T(g) & \text{where } g \text{ is finite} \\ 0 & \text{elsewhere} \end{cases}$$
+    $$u = \begin{cases} T(g) & \text{where } g \text{ and } T(g) \text{ are finite} \\
+      0 & \text{elsewhere} \end{cases}$$
 
-    A skipped step changes no state of the inner transformation. Every fault is skipped. Optax lets one
+    An update counts in the precision in which it is returned: in float16 it is infinite above 65504. A
+    skipped step changes no state of the inner transformation. Every fault is skipped. Optax lets one
     through after a number of faults in a row, and the averages never recover from it; here a training loop
     reads `has_failed(state)` and stops. `guard` watches the loss and spikes too.
 
     **State**: `ApplyIfFiniteState(notfinite_count, last_finite, total_notfinite, inner_state)`: the number of
-    faults in a row in int32, whether the last gradients were finite, the number of all faults in int32, and
+    faults in a row in int32, whether the last step was applied, the number of all faults in int32, and
     the state of the inner transformation.
 
     >>> import jax.numpy as jnp
@@ -57,9 +62,7 @@ class apply_if_finite(Wrapper, state=ApplyIfFiniteState):
     0.0 1 True
     """
 
-    inner: GradientTransformation = nested(
-        as_transformation, state="inner_state", may_skip=True, doc="the transformation $T$"
-    )
+    inner: GradientTransformation = nested(state="inner_state", may_skip=True, doc="the transformation $T$")
     max_consecutive_errors: int = static(
         low=0, doc="the largest number of faults in a row with which `has_failed` is false"
     )
@@ -81,17 +84,39 @@ class apply_if_finite(Wrapper, state=ApplyIfFiniteState):
         self, updates: Updates, state: ApplyIfFiniteState, params: Params = None, **extra: Any
     ) -> tuple[Updates, ApplyIfFiniteState]:
         finite = all_finite(updates, self.axis_name)
-        updates, inner = update_if(finite, self.inner, updates, state.inner_state, params, extra)
+        updates, inner, finite = update_if_finite(
+            finite, self.inner, updates, state.inner_state, params, extra, self.axis_name
+        )
         return updates, ApplyIfFiniteState(
             jnp.where(finite, 0, safe_increment(state.notfinite_count)),
             finite,
-            jnp.where(finite, state.total_notfinite, safe_increment(state.total_notfinite)),
+            increment_if(~finite, state.total_notfinite),
             inner,
         )
 
     def has_failed(self, state: ApplyIfFiniteState) -> Array:
         """Whether there were more than `max_consecutive_errors` faults in a row, up to the last update."""
-        return state.notfinite_count > self.max_consecutive_errors
+        return self.own_state(state).notfinite_count > self.max_consecutive_errors
+
+
+def update_if_finite(
+    condition: Any,
+    tx: GradientTransformation,
+    updates: Updates,
+    state: OptState,
+    params: Params,
+    extra: dict[str, Any],
+    axis_name: AxisName = None,
+) -> tuple[Updates, OptState, Array]:
+    """`update_if`, which also leaves out an update that is not finite in the precision of `params`.
+
+    Returns:
+      The updates, the next state of `tx`, and whether the update was applied.
+    """
+    changed, new = update_if(condition, tx, updates, state, params, extra)
+    finite = all_finite(narrowed(changed, updates, params), axis_name)
+    changed, new = keep_if(finite, (changed, new), (zeros_of(changed), state))
+    return changed, new, condition & finite
 
 
 def all_finite(tree: Any, axis_name: AxisName = None) -> Array:
@@ -107,4 +132,6 @@ def all_finite(tree: Any, axis_name: AxisName = None) -> Array:
     """
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]
     everywhere = jnp.stack([*finite, jnp.ones((), bool)]).all()
-    return everywhere if axis_name is None else jax.lax.pmin(everywhere.astype(jnp.int32), axis_name) == 1
+    if not axis_name:
+        return everywhere
+    return over_shards(everywhere.astype(jnp.int32), axis_name, jax.lax.pmin) == 1

@@ -7,16 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import AxisName, multiply_by, quotient
-from gradtx.core import (
-    GradientTransformation,
-    OptState,
-    Params,
-    Updates,
-    Wrapper,
-    as_transformation,
-    nested,
-    static,
-)
+from gradtx.core import GradientTransformation, OptState, Params, Updates, Wrapper, nested, static
 from gradtx.tree import map_leaves, match, norm
 
 
@@ -46,12 +37,8 @@ class graft(Wrapper):
     Array([-5., -5.,  5., -5.], dtype=float32)
     """
 
-    magnitude: GradientTransformation = nested(
-        as_transformation, state="0", doc="$M$, whose update gives the length"
-    )
-    direction: GradientTransformation = nested(
-        as_transformation, state="1", doc="$D$, whose update gives the direction"
-    )
+    magnitude: GradientTransformation = nested(state="0", doc="$M$, whose update gives the length")
+    direction: GradientTransformation = nested(state="1", doc="$D$, whose update gives the direction")
     layerwise: bool = static(
         default=True,
         kw_only=True,
@@ -60,7 +47,10 @@ class graft(Wrapper):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them",
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
+            "`clip_by_global_norm`"
+        ),
     )
 
     @property

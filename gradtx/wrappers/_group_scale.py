@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gradtx.core import GradientTransformation, ScalarOrSchedule
+from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords
 from gradtx.schedules import require
 from gradtx.selection import by_path
 from gradtx.transforms import scale
 from gradtx.wrappers._partition import partition
 
 
+@checks_keywords
 def scale_by_group(multipliers: Mapping[str, ScalarOrSchedule]) -> GradientTransformation:
     r"""Multiplies the update of each leaf by the number that its path gives: $u_i = s_{\ell(i)}\,g_i$.
 
@@ -32,6 +33,7 @@ def scale_by_group(multipliers: Mapping[str, ScalarOrSchedule]) -> GradientTrans
     )
 
 
+@checks_keywords
 def layerwise_decay(decay: Any, layers: Iterable[str]) -> GradientTransformation:
     r"""Learning rates that decrease from the output of a model to its input.
 

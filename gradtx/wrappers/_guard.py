@@ -1,5 +1,6 @@
 """Guarding: bad batches are kept from the optimizer, counted, and located."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 from jax import Array
 from jax.tree_util import keystr, tree_leaves_with_path
 
-from gradtx.arithmetic import AxisName, complement, interpolate, multiply_by, root
+from gradtx.arithmetic import AxisName, complement, interpolate, multiply_by, over_shards, root
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -17,15 +18,15 @@ from gradtx.core import (
     Params,
     Updates,
     Wrapper,
-    as_transformation,
     hyperparameter,
     nested,
     safe_increment,
     static,
     zero_count,
 )
-from gradtx.tree import as_scalar, is_inexact, is_placeholder, map_leaves, match, norm
-from gradtx.wrappers._branching import run_if, update_if
+from gradtx.tree import as_scalar, is_inexact, is_placeholder, map_leaves, match, narrowed, norm
+from gradtx.wrappers._branching import increment_if, keep_if, run_if, update_if, zeros_of
+from gradtx.wrappers._finite import all_finite
 
 _LEAST_SPIKE = 1e-3  # of the mean
 
@@ -54,13 +55,32 @@ class GuardState(NamedTuple):
         """The numbers of updates that were skipped and clipped."""
         return {"skipped": self.skipped, "clipped": self.clipped}
 
+    def report(self, params: Params = None) -> str:
+        """The numbers of updates skipped and clipped, and the leaf that was not finite last.
 
-class guard(Wrapper, state=GuardState):
+        Raises:
+          ValueError: for the states of several optimizers in one.
+        """
+        if np.ndim(self.skipped) > 0:
+            raise ValueError(
+                f"guard: this is the state of several optimizers, of shape {np.shape(self.skipped)}. Report "
+                "on one: report(jax.tree.map(lambda leaf: leaf[0], state), params)."
+            )
+        words = (
+            f"{self.skipped} of {self.count} updates skipped, {self.consecutive} in a row; "
+            f"{self.clipped} clipped."
+        )
+        if self.bad_leaf < 0:
+            return words
+        return f"{words} Last not finite: {_leaf_name(params, int(self.bad_leaf))}."
+
+
+class guard(Wrapper, state=GuardState, counts=("count",)):
     r"""Keeps bad batches from an optimizer: those that are not finite, and those far above the usual.
 
-    A batch is *not finite* if the norm of the gradient, or the loss, is not finite; a float32 norm overflows
-    at about 1e19. It is a *spike* if either number lies more than `max_deviations` standard deviations above
-    its running mean,
+    A batch is *not finite* if the update, the square of the gradient's norm or that of the loss is not
+    finite: the variances below are squares, and overflow in float32 at about 1e19. A batch is a *spike* if
+    either number lies more than `max_deviations` standard deviations above its running mean,
 
     $$z_t = \frac{x_t - m_{t-1}}{s_{t-1}}, \qquad m_t = d\,m_{t-1} + (1 - d)\,x_t, \qquad
       s_t^2 = d\,s_{t-1}^2 + (1 - d)\,(x_t - m_t)^2$$
@@ -96,7 +116,7 @@ class guard(Wrapper, state=GuardState):
     """
 
     inner: GradientTransformation = nested(
-        as_transformation, state="inner_state", may_skip=True, doc="the transformation that gets good batches"
+        state="inner_state", may_skip=True, doc="the transformation that gets good batches"
     )
     max_deviations: Number = hyperparameter(
         default=6.0, above=0.0, doc=r"$z_\text{max}$. `inf` turns the search for spikes off"
@@ -152,20 +172,23 @@ class guard(Wrapper, state=GuardState):
     ) -> tuple[Updates, GuardState]:
         length = norm(updates, self.axis_name).astype(float)
         loss = self._mean_loss(extra["value"]) if self.watch_loss else jnp.zeros((), float)
-        finite, clips, accepts = self._judged(length, loss, state)
-        shorter = jnp.where(clips, self._shortened(length, state.norm), length)
-        # Finite gradients take no second pass.
-        found = run_if(~finite, lambda: _first_not_finite(updates, params, self.axis_name), jnp.zeros_like)
+        finite, clips, accepts, shorter = self._judged(length, loss, state)
         clipped = updates
         if self.on_spike == "clip":
             factor = jnp.where(clips, shorter, 1.0) / jnp.where(clips, length, 1.0)
             clipped = map_leaves(multiply_by, updates, numbers=(factor,))
         changed, inner = update_if(accepts, self.inner, clipped, state.inner_state, params, extra)
+        returned = narrowed(changed, updates, params)
+        applicable = all_finite(returned, self.axis_name)
+        changed, inner = keep_if(applicable, (changed, inner), (zeros_of(changed), state.inner_state))
+        # A finite batch takes no second pass.
+        found = self._first_fault(finite, updates, applicable, returned, params)
+        finite, clips, accepts = finite & applicable, clips & applicable, accepts & applicable
         return changed, GuardState(
             count=safe_increment(state.count),
-            accepted=_increment_if(accepts, state.accepted),
-            skipped=_increment_if(~accepts, state.skipped),
-            clipped=_increment_if(clips, state.clipped),
+            accepted=increment_if(accepts, state.accepted),
+            skipped=increment_if(~accepts, state.skipped),
+            clipped=increment_if(clips, state.clipped),
             consecutive=jnp.where(accepts, 0, safe_increment(state.consecutive)),
             bad_leaf=jnp.where(finite, state.bad_leaf, found),
             norm=self._absorb(accepts, shorter, state.norm, state.accepted),
@@ -177,8 +200,10 @@ class guard(Wrapper, state=GuardState):
         """Whether more than `max_consecutive` batches in a row were skipped, up to the last one."""
         return self.own_state(state).consecutive > self.max_consecutive
 
-    def report(self, state: GuardState, params: Params) -> str:
+    def report(self, state: GuardState, params: Params = None) -> str:
         """The numbers of updates skipped and clipped, and the leaf that was not finite last.
+
+        `gradtx.report(tx, state, params)` finds the guard inside of other transformations.
 
         Args:
           state: the state after an update.
@@ -188,30 +213,30 @@ class guard(Wrapper, state=GuardState):
         Raises:
           ValueError: for the states of several optimizers in one.
         """
-        own = self.own_state(state)
-        if np.ndim(own.count) > 0:
-            raise ValueError(
-                f"guard: this is the state of several optimizers, of shape {np.shape(own.count)}. Report on "
-                "one: report(jax.tree.map(lambda leaf: leaf[0], state), params)."
-            )
-        words = (
-            f"{own.skipped} of {own.count} updates skipped, {own.consecutive} in a row; "
-            f"{own.clipped} clipped."
-        )
-        if own.bad_leaf < 0:
-            return words
-        paths = [keystr(path) for path, _ in tree_leaves_with_path(params, is_leaf=is_placeholder)]
-        named = paths[own.bad_leaf] if own.bad_leaf < len(paths) else "the loss, or a norm that overflowed"
-        return f"{words} Last not finite: {named or 'the one leaf'}."
+        return self.own_state(state).report(params)
 
-    def _judged(self, length: Array, loss: Array, state: GuardState) -> tuple[Array, Array, Array]:
-        """Whether a batch is finite, whether it is clipped, and whether it is accepted."""
-        finite = jnp.isfinite(length) & jnp.isfinite(loss * loss)
+    def _judged(self, length: Array, loss: Array, state: GuardState) -> tuple[Array, Array, Array, Array]:
+        """Whether a batch is finite, is clipped and is accepted, and the norm that enters the statistics."""
+        finite = jnp.isfinite(length * length) & jnp.isfinite(loss * loss)
         ready = finite & (state.accepted >= self.warmup_steps)
-        spike = ready & self._is_spike(length, state.norm)
-        loss_spike = ready & self._is_spike(loss, state.loss) if state.loss else jnp.zeros((), bool)
+        is_spike, shortened = self._compared(length, state.norm)
+        spike, loss_spike = ready & is_spike, jnp.zeros((), bool)
+        if state.loss:
+            loss_spike = ready & self._compared(loss, state.loss)[0]
         clips = spike & ~loss_spike if self.on_spike == "clip" else jnp.zeros((), bool)
-        return finite, clips, finite & ~loss_spike & (clips | ~spike)
+        return finite, clips, finite & ~loss_spike & (clips | ~spike), jnp.where(clips, shortened, length)
+
+    def _first_fault(
+        self, finite: Array, updates: Updates, applicable: Array, returned: Updates, params: Params
+    ) -> Array:
+        """The index of the first leaf that is not finite, in the gradients or in the returned updates."""
+
+        def first_of(tree: Updates) -> Callable[[], Array]:
+            return lambda: _first_not_finite(tree, params, self.axis_name)
+
+        return run_if(
+            ~finite, first_of(updates), lambda _: run_if(~applicable, first_of(returned), jnp.zeros_like)
+        )
 
     def _mean_loss(self, value: Any) -> Array:
         loss = jnp.asarray(value)
@@ -220,17 +245,15 @@ class guard(Wrapper, state=GuardState):
                 f"guard: value= must be one number, the loss, got an array of shape {loss.shape}."
             )
         loss = loss.real.astype(float)
-        return loss if self.axis_name is None else jax.lax.pmean(loss, self.axis_name)
+        return over_shards(loss, self.axis_name, jax.lax.pmean)
 
-    def _is_spike(self, x: Array, usual: Statistics) -> Array:
-        bound = as_scalar(self.max_deviations) * root(usual.variance)
-        return x - usual.mean > jnp.maximum(bound, _LEAST_SPIKE * jnp.abs(usual.mean))
-
-    def _shortened(self, length: Array, usual: Statistics) -> Array:
+    def _compared(self, x: Array, usual: Statistics) -> tuple[Array, Array]:
+        """Whether `x` is a spike, and the number to which it is shortened if it is one."""
         longest = as_scalar(self.max_deviations) * root(usual.variance)
-        excess = length - usual.mean
+        excess = x - usual.mean
+        is_spike = excess > jnp.maximum(longest, _LEAST_SPIKE * jnp.abs(usual.mean))
         # z_max² / z standard deviations, with the excess of z standard deviations.
-        return usual.mean + (longest**2) / jnp.where(excess > 0, excess, 1.0)
+        return is_spike, usual.mean + longest**2 / jnp.where(is_spike, excess, 1.0)
 
     def _absorb(self, accepts: Array, x: Array, usual: Statistics, seen: Array) -> Statistics:
         """The statistics with `x` in them if it is accepted; plain averages until the warmup is over."""
@@ -242,6 +265,15 @@ class guard(Wrapper, state=GuardState):
         variance = interpolate(usual.variance, distance * (x - mean), weight)
         new = Statistics(mean, variance)
         return jax.tree.map(lambda one, other: jnp.where(accepts, one, other), new, usual)
+
+
+def _leaf_name(params: Params, index: int) -> str:
+    """The name of the leaf of this index, after the last of which stands the norm or the loss."""
+    if params is None:
+        return f"leaf {index}, counted from 0"
+    paths = [keystr(path) for path, _ in tree_leaves_with_path(params, is_leaf=is_placeholder)]
+    named = paths[index] if index < len(paths) else "the loss, or a norm that overflowed"
+    return named or "the one leaf"
 
 
 def _no_statistics() -> Statistics:
@@ -259,8 +291,4 @@ def _first_not_finite(updates: Updates, params: Params, axis_name: AxisName) -> 
     places = np.cumsum([0, *widths]).astype(np.int32)
     bad = [~jnp.isfinite(leaf).all() if is_inexact(leaf) else jnp.zeros((), bool) for leaf in leaves]
     first = jnp.asarray(places)[jnp.argmax(jnp.stack([*bad, jnp.ones((), bool)]))]
-    return first if axis_name is None else jax.lax.pmin(first, axis_name)
-
-
-def _increment_if(condition: Array, count: Array) -> Array:
-    return jnp.where(condition, safe_increment(count), count)
+    return over_shards(first, axis_name, jax.lax.pmin)

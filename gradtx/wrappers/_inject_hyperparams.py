@@ -1,7 +1,6 @@
 """Injection of all hyperparameters of a function that makes an optimizer."""
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,30 +12,25 @@ from jax.tree_util import DictKey, GetAttrKey
 from gradtx.core import (
     GradientTransformation,
     Params,
-    Part,
     Schedule,
-    Updates,
     Value,
-    Wrapper,
     all_in,
     as_schedule,
     as_transformation,
     by_value,
-    safe_increment,
+    hyperparameter,
     static,
     without_validation,
     zero_count,
 )
 from gradtx.tree import Frozen, Path, spelled
-from gradtx.wrappers._factories import Factory, arguments, is_hyperparameter, is_number, place, takes
-from gradtx.wrappers._inject import (
+from gradtx.wrappers._factories import Factory, arguments, is_hyperparameter, is_number, signature, takes
+from gradtx.wrappers._injection import (
+    Injection,
     InjectStatefulHyperparamsState,
     Values,
     as_hyperparam_dtype,
-    as_kept,
     at_count,
-    from_state,
-    has_only_shapes,
 )
 
 
@@ -118,25 +112,17 @@ class inject_hyperparams(Value):
         return injected(self, Frozen(structure), held, values)
 
 
-class injected(Wrapper, state=InjectStatefulHyperparamsState):
+class injected(Injection, state=InjectStatefulHyperparamsState, counts=("count",)):
     """The optimizer that a call of `inject_hyperparams` makes: the factory and its arguments."""
 
     factory: inject_hyperparams = static(doc="the factory")
     structure: Frozen = static(doc="the arguments that are structure")
-    held: dict[str, Any] = dataclasses.field(
-        metadata={
-            "convert": lambda owner, name, held: dict(held),
-            "doc": "the arguments that are values or arrays",
-            "kind": "",
-        }
-    )
-    values: dict[str, Any] = dataclasses.field(
-        metadata={
-            "convert": lambda owner, name, values: owner.accepted(values),
-            "doc": "the hyperparameters",
-            "kind": "",
-        }
-    )
+    held: dict[str, Any] = hyperparameter(doc="the arguments that are values or arrays")
+    values: dict[str, Any] = hyperparameter(doc="the hyperparameters")
+
+    def convert_hyperparameter(self, name: str, value: Any, bounds: Any) -> dict[str, Any]:
+        """The arguments in the form in which the fields store them."""
+        return self.accepted(value) if name == "values" else dict(value)
 
     def accepted(self, values: Values) -> dict[str, Any]:
         """`values` in the form in which the fields store them.
@@ -160,51 +146,36 @@ class injected(Wrapper, state=InjectStatefulHyperparamsState):
     @cached_property
     def nested(self) -> tuple[GradientTransformation, ...]:
         """The optimizer of the first update."""
-        with without_validation():
-            return (self._made(at_count(self.values, zero_count())),)
+        return (self.optimizer(at_count(self.values, zero_count())),)
 
     def hyperparameters(self) -> dict[str, Any]:
         return {}  # those of the optimizer, which is in `nested` and `parts`
 
-    def init(self, params: Params) -> InjectStatefulHyperparamsState:
-        kept = as_kept(at_count(self.values, zero_count()), self.factory.hyperparam_dtype)
+    @property
+    def hyperparam_dtype(self) -> Any:
+        return self.factory.hyperparam_dtype
+
+    def injected(self) -> dict[str, tuple[Path, Any]]:
+        return {name: ((GetAttrKey("values"), DictKey(name)), value) for name, value in self.values.items()}
+
+    def optimizer(self, values: Values) -> GradientTransformation:
         with without_validation():
-            tx = self._made(kept)
-        return InjectStatefulHyperparamsState(zero_count(), kept, {}, tx.init(params))
+            return self._made(values)
 
-    def apply(
-        self, updates: Updates, state: InjectStatefulHyperparamsState, params: Params = None, **extra: Any
-    ) -> tuple[Updates, InjectStatefulHyperparamsState]:
-        tx, used = self._next(state)
-        updates, inner = self.update_part(tx, updates, state.inner_state, params, **extra)
-        kept = as_kept(used, self.factory.hyperparam_dtype)
-        return updates, InjectStatefulHyperparamsState(safe_increment(state.count), kept, {}, inner)
+    def placed(self, schedule: Schedule, count: Array) -> Array:
+        return schedule(count)
 
-    def parts(self, state: InjectStatefulHyperparamsState) -> Sequence[Part]:
-        tx = self.nested[0] if has_only_shapes(state) else self._next(state)[0]
-        return [("", tx, state.inner_state)]
-
-    def injected_paths(self) -> Iterator[Path]:
-        """The paths of the arguments that are in the state."""
-        for name in self.values:
-            yield GetAttrKey("values"), DictKey(name)
-
-    def _next(self, state: InjectStatefulHyperparamsState) -> tuple[GradientTransformation, dict[str, Any]]:
-        """The optimizer of the next update, and the numbers from which it is made."""
-        kept = from_state(state, self.values)
-        scheduled = {name: value for name, value in self.values.items() if isinstance(value, Schedule)}
-        used = {**kept, **at_count(scheduled, state.count)}
-        with without_validation():
-            return self._made(used), used
+    def parts_with(self, params: Params) -> Sequence[tuple[str, GradientTransformation, Params]]:
+        return [("", self.nested[0], params)]
 
     def _made(self, values: Values) -> GradientTransformation:
         return as_transformation(self.factory.inner_factory(**self.structure.tree, **self.held, **values))
 
-    def __repr__(self) -> str:
+    def expression(self) -> str:
         given = {**self.values, **self.held, **self.structure.tree}
-        factory = self.factory.inner_factory
-        names = sorted(given, key=lambda name: place(factory, name))
-        return f"{self.factory!r}({', '.join(f'{name}={spelled(given[name])}' for name in names)})"
+        names = [*signature(self.factory.inner_factory).parameters, *sorted(given)]
+        shown = {name: f"{name}={spelled(given[name])}" for name in names if name in given}
+        return f"{spelled(self.factory)}({', '.join(shown.values())})"
 
 
 def _as_value(name: str, value: Any) -> Any:

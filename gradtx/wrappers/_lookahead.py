@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import interpolate
+from gradtx.arithmetic import interpolate, split_as
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -17,7 +17,6 @@ from gradtx.core import (
     Updates,
     Wrapper,
     apply_updates,
-    as_transformation,
     hyperparameter,
     moved_to,
     nested,
@@ -25,7 +24,7 @@ from gradtx.core import (
     zero_count,
 )
 from gradtx.tree import arrays_of, as_storage_dtype, copies, map_leaves
-from gradtx.wrappers._inject import InjectStatefulHyperparamsState
+from gradtx.wrappers._injection import InjectStatefulHyperparamsState
 
 
 class LookaheadState(NamedTuple):
@@ -36,7 +35,7 @@ class LookaheadState(NamedTuple):
     slow: Params
 
 
-class lookahead(Wrapper, state=LookaheadState, needs=("params",)):
+class lookahead(Wrapper, state=LookaheadState, needs=("params",), counts=("steps_since_sync",)):
     r"""Moves slow weights a part of the way that a fast optimizer goes in some steps, and restarts there.
 
     $$\theta_i = \theta_{i-1} + T(g_i), \quad i = 1, \dots, k, \qquad
@@ -67,7 +66,6 @@ class lookahead(Wrapper, state=LookaheadState, needs=("params",)):
     """
 
     fast_optimizer: GradientTransformation = nested(
-        as_transformation,
         state="fast_state",
         doc="$T$, any optimizer. Its state continues from one period to the next, unless it is reset",
     )
@@ -123,12 +121,9 @@ def _restarted(restarts: Array, start: OptState, state: OptState) -> OptState:
     """`start` if `restarts` is true, else `state`; counts of schedules and injected numbers continue."""
 
     def choose(new: Any, old: Any) -> Any:
-        if isinstance(old, ScaleByScheduleState):
-            return old
-        if isinstance(old, ScheduledState):
-            return ScheduledState(old.count, _restarted(restarts, new.inner, old.inner))
-        if isinstance(old, InjectStatefulHyperparamsState):
-            return old._replace(inner_state=_restarted(restarts, new.inner_state, old.inner_state))
-        return jnp.where(restarts, new, old)
+        if not isinstance(old, _CONTINUES):
+            return jnp.where(restarts, split_as(old, new), old)
+        within = [name for name in ("inner", "inner_state") if name in old._fields]
+        return old._replace(**{n: _restarted(restarts, getattr(new, n), getattr(old, n)) for n in within})
 
     return jax.tree.map(choose, start, state, is_leaf=lambda node: isinstance(node, _CONTINUES))

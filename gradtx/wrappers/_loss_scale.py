@@ -16,16 +16,14 @@ from gradtx.core import (
     Params,
     Updates,
     Wrapper,
-    as_transformation,
     hyperparameter,
     nested,
-    safe_increment,
     static,
     zero_count,
 )
 from gradtx.tree import as_scalar, map_leaves
-from gradtx.wrappers._branching import update_if
-from gradtx.wrappers._finite import all_finite
+from gradtx.wrappers._branching import increment_if
+from gradtx.wrappers._finite import all_finite, update_if_finite
 
 _LARGEST = 2.0**127  # the last power of two in float32
 
@@ -77,7 +75,7 @@ class dynamic_loss_scale(Wrapper, state=DynamicLossScaleState):
     """
 
     inner: GradientTransformation = nested(
-        as_transformation, state="inner_state", may_skip=True, doc="the transformation $T$ of $g / s$"
+        state="inner_state", may_skip=True, doc="the transformation $T$ of $g / s$"
     )
     initial_scale: float = hyperparameter(default=2.0**15, above=0.0, high=_LARGEST, doc="the first $s$")
     growth_interval: int = static(
@@ -102,12 +100,16 @@ class dynamic_loss_scale(Wrapper, state=DynamicLossScaleState):
 
     couples_leaves = True
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require_order()
+    def validate(self) -> None:
+        given = {name: self.__dict__[name] for name in ("min_scale", "initial_scale", "max_scale")}
+        known = {name: float(scale) for name, scale in given.items() if isinstance(scale, float | np.generic)}
+        for (low, least), (high, most) in pairwise(known.items()):
+            if least > most:
+                raise ValueError(
+                    f"dynamic_loss_scale: {low} must be at most {high}, got {least:g} and {most:g}."
+                )
 
     def init(self, params: Params) -> DynamicLossScaleState:
-        self._require_order()  # `replace` changes one at a time
         scale = jnp.asarray(self.initial_scale).astype(float)
         return DynamicLossScaleState(scale, zero_count(), zero_count(), self.inner.init(params))
 
@@ -117,7 +119,9 @@ class dynamic_loss_scale(Wrapper, state=DynamicLossScaleState):
         scale = state.loss_scale
         finite = all_finite(updates, self.axis_name)
         unscaled = map_leaves(operator.truediv, updates, numbers=(scale,))
-        updates, inner = update_if(finite, self.inner, unscaled, state.inner_state, params, extra)
+        updates, inner, finite = update_if_finite(
+            finite, self.inner, unscaled, state.inner_state, params, extra, self.axis_name
+        )
         good = jnp.where(finite, state.good_steps + 1, 0)
         grows = good >= self.growth_interval
         growth, backoff = as_scalar(self.growth_factor), as_scalar(self.backoff_factor)
@@ -125,15 +129,6 @@ class dynamic_loss_scale(Wrapper, state=DynamicLossScaleState):
         return updates, DynamicLossScaleState(
             jnp.clip(scale * factor, as_scalar(self.min_scale), as_scalar(self.max_scale)),
             jnp.where(grows, 0, good),
-            jnp.where(finite, state.skipped, safe_increment(state.skipped)),
+            increment_if(~finite, state.skipped),
             inner,
         )
-
-    def _require_order(self) -> None:
-        given = {name: self.__dict__[name] for name in ("min_scale", "initial_scale", "max_scale")}
-        known = {name: float(scale) for name, scale in given.items() if isinstance(scale, float | np.generic)}
-        for (low, least), (high, most) in pairwise(known.items()):
-            if least > most:
-                raise ValueError(
-                    f"dynamic_loss_scale: {low} must be at most {high}, got {least:g} and {most:g}."
-                )

@@ -1,26 +1,13 @@
 """Masking: a transformation of some of the leaves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import jax
-
-from gradtx.core import (
-    GradientTransformation,
-    OptState,
-    Params,
-    Updates,
-    Wrapper,
-    as_transformation,
-    identity,
-    nested,
-    static,
-)
-from gradtx.selection import Mask, as_mask, asks_for_parameters
+from gradtx.core import GradientTransformation, OptState, Params, checks_keywords, nested, static
+from gradtx.selection import Mask, Selection, as_mask, asks_for_parameters, mask_selection
 from gradtx.transforms import set_to_zero
-from gradtx.tree import Frozen, match
-from gradtx.wrappers._groups import Groups
+from gradtx.wrappers._groups import Grouped
 
 
 class MaskedState(NamedTuple):
@@ -29,7 +16,7 @@ class MaskedState(NamedTuple):
     inner_state: OptState
 
 
-class masked(Wrapper, state=MaskedState):
+class masked(Grouped, state=MaskedState):
     r"""Applies a transformation to the leaves that a mask selects. The others pass unchanged.
 
     $$u_i = \begin{cases} T(g)_i & \text{where } m_i \\ g_i & \text{elsewhere} \end{cases}$$
@@ -47,13 +34,12 @@ class masked(Wrapper, state=MaskedState):
     >>> import jax.numpy as jnp
     >>> from gradtx import trace
     >>> tx = masked(trace(0.5), {"kernel": True, "bias": False})
-    >>> tx.init({"kernel": jnp.zeros(2), "bias": jnp.zeros(1)})
-    MaskedState(inner_state=TraceState(trace={'bias': MaskedNode(),
-                                              'kernel': Array([0., 0.], dtype=float32)}))
+    >>> tx.init({"kernel": jnp.zeros(2), "bias": jnp.zeros(1)}).inner_state
+    TraceState(trace={'bias': MaskedNode(), 'kernel': Array([0., 0.], dtype=float32)})
     """
 
     inner: GradientTransformation = nested(
-        as_transformation, state="inner_state", doc="the transformation $T$ of the selected leaves"
+        state="inner_state", doc="the transformation $T$ of the selected leaves"
     )
     mask: Mask = static(
         convert=as_mask,
@@ -64,55 +50,28 @@ class masked(Wrapper, state=MaskedState):
             "`update` needs `params`. `None` selects everything"
         ),
     )
-    mask_compatible_extra_args: bool = static(
-        default=True,
-        kw_only=True,
-        doc=(
-            "whether the extra arguments are masked too. Optax does so on request alone: there the inner "
-            "transformation measures `grad` over the leaves of the whole model"
-        ),
-    )
+    passing = (False,)
 
     @cached_property
     def needs(self) -> frozenset[str]:
         return super().needs | ({"params"} if asks_for_parameters(self.mask) else set())
 
-    def init(self, params: Params) -> MaskedState:
-        return MaskedState(self.inner.init(self.groups(params).only(params, True)))
+    @property
+    def by_label(self) -> Mapping[bool, GradientTransformation]:
+        return {True: self.inner}
 
-    def apply(
-        self, updates: Updates, state: MaskedState, params: Params = None, **extra: Any
-    ) -> tuple[Updates, MaskedState]:
-        groups = self.groups(updates if params is None else params)
-        if params is not None:  # a lifted transformation checks nothing
-            match(groups.only(updates, False), params=groups.only(params, False))
-        updates, inner = groups.update(True, self.inner, updates, state.inner_state, params, extra)
-        return updates, MaskedState(inner)
-
-    def _narrowed_by_leaf(self, changed: Updates, updates: Updates, params: Params) -> Updates:
-        groups = self.groups(updates if params is None else params)
-        return groups.narrowed({True: self.inner, False: identity()}, changed, updates, params)
-
-    def evaluation_params(self, state: MaskedState, params: Params) -> Params:
-        return self.groups(params).evaluation_params(True, self.inner, state.inner_state, params)
-
-    def groups(self, params: Params) -> Groups:
+    def groups(self, params: Params) -> Selection:
         """The leaves of `params` that the mask selects, and the others."""
-        return Groups(
-            Frozen(True) if self.mask is None else self.mask,
-            (True, False),
-            params,
-            name="masked: mask",
-            restricts_extra=self.mask_compatible_extra_args,
-        )
+        return mask_selection(self.mask, params, "masked: mask")
 
-    def warnings(self, params: Params) -> Iterator[str]:
-        selected = self.groups(params).only(params, True)
-        if not jax.tree.leaves(selected):
-            yield f"masked: the mask selects no leaf for {type(self.inner).__name__}."
-        yield from self.inner.warnings(selected)
+    def joined(self, states: dict[Any, OptState]) -> MaskedState:
+        return MaskedState(*states.values())
+
+    def selections(self, params: Params) -> Iterator[tuple[str, Any]]:
+        yield type(self.inner).__name__, self.groups(params).over(params)
 
 
+@checks_keywords
 def freeze(mask: Mask) -> masked:
     """Sets the updates of the leaves that the mask selects to zero: true means *frozen*.
 

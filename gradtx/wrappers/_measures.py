@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName
+from gradtx.arithmetic import AxisName, quotient, sum_over_shards
 from gradtx.core import Params, Updates, Value, apply_updates, hyperparameter, static
 from gradtx.selection import Labels, Selection, as_labels, asks_for_parameters
 from gradtx.tree import Frozen, abstract, as_scalar, is_inexact, match, norm
@@ -49,7 +49,7 @@ def gradient_norm(gradients: Updates, axis_name: AxisName = None) -> Array:
 
     Args:
       gradients: the gradients.
-      axis_name: inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them; the
+      axis_name: inside `jax.shard_map`, the mesh axes over which the leaves are split; the
         measure sums over them. `monitor(..., axis_name=...)` passes it to all its measures.
 
     >>> import jax.numpy as jnp
@@ -87,8 +87,7 @@ def update_ratio(updates: Updates, params: Params, axis_name: AxisName = None) -
     >>> print(f"{update_ratio(jnp.array([0.0, 0.01]), jnp.array([3.0, 4.0])):.3f}")
     0.002
     """
-    size = norm(params, axis_name)
-    return norm(updates, axis_name) / jnp.where(size == 0, jnp.inf, size)
+    return quotient(norm(updates, axis_name), norm(params, axis_name))
 
 
 def unmoved_share(updates: Updates, params: Params, axis_name: AxisName = None) -> Array:
@@ -108,13 +107,12 @@ def unmoved_share(updates: Updates, params: Params, axis_name: AxisName = None) 
     """
     moved = apply_updates(params, updates)
     leaves = match(updates, moved=moved, params=params)
-    pushed, still = jnp.zeros(()), jnp.zeros(())
+    counts: list[Array] = []
     for u, new, old in zip(leaves.leaves, *leaves.columns, strict=True):
         if is_inexact(u):
-            pushed += jnp.sum(u != 0).astype(float)
-            still += jnp.sum((u != 0) & (new == old)).astype(float)
-    if axis_name is not None:
-        pushed, still = jax.lax.psum((pushed, still), axis_name)
+            counted = (jnp.sum(u != 0), jnp.sum((u != 0) & (new == old)))
+            counts.append(jnp.stack(counted).astype(float))
+    pushed, still = sum_over_shards(lambda pairs: sum(pairs, jnp.zeros(2)), counts, axis_name)
     return still / jnp.maximum(pushed, 1)
 
 

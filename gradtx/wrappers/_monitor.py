@@ -1,7 +1,7 @@
 """Monitoring: numbers about a step, recorded in the state."""
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import keystr
 
-from gradtx.arithmetic import AxisName, complement, correction, interpolate, quotient
+from gradtx.arithmetic import AxisName, complement, correction, quotient
 from gradtx.core import (
     GradientTransformation,
     OptState,
@@ -17,16 +17,18 @@ from gradtx.core import (
     Updates,
     Value,
     Wrapper,
-    as_transformation,
+    by_name,
     by_value,
+    checks_keywords,
     hyperparameter,
     identity,
+    incremental_update,
     nested,
-    safe_increment,
     static,
     zero_count,
 )
-from gradtx.tree import abstract, is_inexact, spelled
+from gradtx.tree import abstract, is_inexact, nodes, spelled
+from gradtx.wrappers._branching import increment_if
 from gradtx.wrappers._finite import all_finite
 from gradtx.wrappers._measures import OF_TREES, Measure, arguments_of, takes_axis_name
 
@@ -73,17 +75,13 @@ def _as_measures(measures: Any) -> tuple[tuple[str, Any], ...]:
             "monitor: give a list of measures, or names for them, as in monitor([gradient_norm]); got "
             f"{spelled(measures)}."
         )
-    if isinstance(measures, Mapping):
-        named = dict(measures)
-    else:
-        listed = list(measures)
-        named = {_name(measure): measure for measure in listed}
-        if len(named) < len(listed):
-            raise ValueError("monitor: two measures have one name. Give names, as in monitor({'name': ...}).")
-    for name, measure in named.items():
+    named = [*measures.items()] if isinstance(measures, Mapping) else [(_name(x), x) for x in measures]
+    if len(dict(named)) < len(named):
+        raise ValueError("monitor: two measures have one name. Give names, as in monitor({'name': ...}).")
+    for name, measure in named:
         if not (isinstance(name, str) and (callable(measure) or isinstance(measure, measure_with_ema))):
             raise TypeError(f"monitor: a measure is a function with a name, got {name!r}: {measure!r}.")
-    return tuple((name, by_value(measure)) for name, measure in named.items())
+    return tuple((name, by_value(measure)) for name, measure in named)
 
 
 def _name(measure: Any) -> str:
@@ -122,7 +120,6 @@ class monitor(Wrapper, state=MonitorState):
         ),
     )
     inner: GradientTransformation = nested(
-        as_transformation,
         default=identity(),
         state="inner_state",
         doc="the transformation whose steps are measured",
@@ -131,7 +128,7 @@ class monitor(Wrapper, state=MonitorState):
         default=None,
         kw_only=True,
         doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them. Measures "
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split. Measures "
             "with an argument of this name get it, as those named above"
         ),
     )
@@ -158,8 +155,8 @@ class monitor(Wrapper, state=MonitorState):
         measured = self._measured(seen, {} if self.axis_name is None else {"axis_name": self.axis_name})
         averages: dict[str, _Average] = {}
         for name, measure in self._averaged().items():
-            averages[name] = _next_average(measure, state.measure_states[name], measured[name])
-            measured[name] = _read(measure, averages[name])
+            old = state.measure_states[name]
+            averages[name], measured[name] = _next_average(measure, old, measured[name])
         return changed, MonitorState(measured, averages, inner)
 
     def _measured(self, seen: dict[str, Any], reduced: dict[str, Any]) -> dict[str, Any]:
@@ -177,18 +174,19 @@ class monitor(Wrapper, state=MonitorState):
     def _reads(self) -> set[str]:
         return {name for _, measure in self.measures for name in arguments_of(_bare(measure))}
 
-    def __repr__(self) -> str:
-        measures = ", ".join(f"{name!r}: {spelled(measure)}" for name, measure in self.measures)
+    def expression(self) -> str:
         axis = "" if self.axis_name is None else f", axis_name={self.axis_name!r}"
-        return f"monitor({{{measures}}}, {self.inner!r}{axis})"
+        return f"monitor({spelled(dict(self.measures))}, {spelled(self.inner)}{axis})"
 
 
-def snapshot(measure_name: str, measure: Measure) -> monitor:
+@checks_keywords
+def snapshot(measure_name: str, measure: Measure, *, axis_name: AxisName = None) -> monitor:
     """A `monitor` of one measure, for a chain.
 
     Args:
       measure_name: the name of the measurement.
       measure: the measure.
+      axis_name: as in `monitor`.
 
     >>> import jax.numpy as jnp
     >>> from gradtx import update_norm
@@ -196,7 +194,7 @@ def snapshot(measure_name: str, measure: Measure) -> monitor:
     >>> print(tx.update(jnp.array([3.0, 4.0]), tx.init(jnp.zeros(2)))[1].measurements["norm"])
     5.0
     """
-    return monitor({measure_name: measure})
+    return monitor({measure_name: measure}, axis_name=axis_name)
 
 
 def metrics(state: Any) -> dict[str, Any]:
@@ -215,21 +213,8 @@ def metrics(state: Any) -> dict[str, Any]:
     >>> {name: float(value) for name, value in metrics(state).items()}
     {'skipped': 0.0, 'clipped': 0.0, 'learning_rate': 1.0}
     """
-    found = [
-        (path, name, value) for path, node in _publishing(state) for name, value in node.metrics().items()
-    ]
-    names = [name for _, name, _ in found]
-    return {name if names.count(name) == 1 else f"{path}.{name}": value for path, name, value in found}
-
-
-def _publishing(node: Any, path: str = "") -> Iterable[tuple[str, Any]]:
-    """The nodes of a state that publish metrics, with their paths."""
-    if callable(getattr(node, "metrics", None)):
-        yield path, node
-    children, _ = jax.tree_util.tree_flatten_with_path(node, is_leaf=lambda child: child is not node)
-    for entry, child in children:
-        if entry:  # the node itself is its only leaf
-            yield from _publishing(child, path + keystr(entry))
+    publishing = ((path, node) for path, node in nodes(state) if callable(getattr(node, "metrics", None)))
+    return by_name((keystr(path), node.metrics()) for path, node in publishing)
 
 
 class _Average(NamedTuple):
@@ -239,23 +224,17 @@ class _Average(NamedTuple):
     ema: Any
 
 
-def _next_average(measure: measure_with_ema, old: _Average, measured: Any) -> _Average:
-    weight = jnp.asarray(complement(measure.decay)).astype(float)
+def _next_average(measure: measure_with_ema, old: _Average, measured: Any) -> tuple[_Average, Any]:
+    """The next average, and its value, which is corrected for its start at zero if it is asked for."""
+    c = complement(measure.decay)
     # Skipped if not finite: an average would never lose such a number again.
     finite = all_finite(measured)
-
-    def towards(m: Array, x: Array) -> Array:
-        return jnp.where(finite, interpolate(m, x.astype(m.dtype), weight.astype(m.dtype)), m)
-
-    count = jnp.where(finite, safe_increment(old.count), old.count)
-    return _Average(count, jax.tree.map(towards, old.ema, measured))
-
-
-def _read(measure: measure_with_ema, average: _Average) -> Any:
-    if not measure.debias:
-        return jax.tree.map(jnp.copy, average.ema)  # no alias, as the state may be donated
-    weights = correction(complement(measure.decay), average.count)
-    return jax.tree.map(lambda m: quotient(m, weights.astype(m.dtype)), average.ema)
+    moved = incremental_update(measured, old.ema, c)
+    average = _Average(
+        increment_if(finite, old.count), jax.tree.map(partial(jnp.where, finite), moved, old.ema)
+    )
+    weights = correction(c, average.count) if measure.debias else jnp.ones(())
+    return average, jax.tree.map(lambda m: quotient(m, weights.astype(m.dtype)), average.ema)
 
 
 def _bare(measure: Any) -> Measure:

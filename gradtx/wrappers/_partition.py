@@ -1,25 +1,26 @@
 """Partitioning: each leaf belongs to one group, and each group has its own transformation."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
 
 from gradtx.core import (
+    Finding,
     GradientTransformation,
+    OptState,
     Params,
-    Updates,
-    Wrapper,
     all_in,
     as_transformations,
+    checks_keywords,
     nested,
     static,
 )
-from gradtx.selection import Labels, Mask, as_labels, asks_for_parameters, by_mask
+from gradtx.selection import Labels, Mask, Selection, as_labels, asks_for_parameters, by_mask
 from gradtx.transforms import set_to_zero
-from gradtx.tree import spelled
-from gradtx.wrappers._groups import Groups
+from gradtx.tree import outline, spelled
+from gradtx.wrappers._groups import Grouped
 from gradtx.wrappers._masked import MaskedState
 
 
@@ -32,7 +33,7 @@ class PartitionState(NamedTuple):
 MultiTransformState = PartitionState
 
 
-class partition(Wrapper, state=PartitionState):
+class partition(Grouped, state=PartitionState):
     r"""Gives each leaf to the transformation of its group.
 
     $$u_i = T_{\ell(i)}(g)_i$$
@@ -75,11 +76,6 @@ class partition(Wrapper, state=PartitionState):
             "of the parameters, never the updates: with one that is not `by_path`, `update` needs `params`"
         ),
     )
-    mask_compatible_extra_args: bool = static(
-        default=True,
-        kw_only=True,
-        doc="whether the extra arguments are restricted to the group, as in `masked`",
-    )
 
     def __init__(
         self,
@@ -89,7 +85,9 @@ class partition(Wrapper, state=PartitionState):
         mask_compatible_extra_args: bool = True,
     ):
         if not isinstance(transforms, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"partition: give a dictionary from label to transformation, got {transforms!r}.")
+            raise TypeError(
+                f"partition: give a dictionary from label to transformation, got {outline(transforms)}."
+            )
         try:
             sorted(transforms)
         except TypeError:
@@ -97,76 +95,59 @@ class partition(Wrapper, state=PartitionState):
                 "partition: labels are the keys of a dictionary in the state, and must be of one kind that "
                 f"can be ordered, got {', '.join(map(repr, transforms))}."
             ) from None
-        self.__dict__["labels"] = tuple(transforms)
-        self.__dict__["transformations"] = tuple(transforms.values())
-        self.__dict__["param_labels"] = param_labels
-        self.__dict__["mask_compatible_extra_args"] = mask_compatible_extra_args
+        self.__dict__.update(
+            labels=tuple(transforms),
+            transformations=tuple(transforms.values()),
+            param_labels=param_labels,
+            mask_compatible_extra_args=mask_compatible_extra_args,
+        )
         self.__post_init__()
 
     @cached_property
     def needs(self) -> frozenset[str]:
         return super().needs | ({"params"} if asks_for_parameters(self.param_labels) else set())
 
-    def init(self, params: Params) -> PartitionState:
-        groups = self.groups(params)
-        return PartitionState(
-            {label: MaskedState(tx.init(groups.only(params, label))) for label, tx in self._labelled()}
-        )
+    @property
+    def by_label(self) -> Mapping[Any, GradientTransformation]:
+        return dict(zip(self.labels, self.transformations, strict=True))
 
-    def apply(
-        self, updates: Updates, state: PartitionState, params: Params = None, **extra: Any
-    ) -> tuple[Updates, PartitionState]:
-        groups = self.groups(updates if params is None else params)
-        inner_states: dict[Any, MaskedState] = {}
-        for label, (_, tx, old) in zip(self.labels, self.parts(state), strict=True):
-            updates, inner = groups.update(label, tx, updates, old, params, extra)
-            inner_states[label] = MaskedState(inner)
-        return updates, PartitionState(inner_states)
-
-    def _narrowed_by_leaf(self, changed: Updates, updates: Updates, params: Params) -> Updates:
-        groups = self.groups(updates if params is None else params)
-        return groups.narrowed(dict(self._labelled()), changed, updates, params)
-
-    def evaluation_params(self, state: PartitionState, params: Params) -> Params:
-        groups = self.groups(params)
-        for label, (_, tx, part_state) in zip(self.labels, self.parts(state), strict=True):
-            params = groups.evaluation_params(label, tx, part_state, params)
-        return params
-
-    def groups(self, params: Params) -> Groups:
-        """The groups of the leaves of `params`."""
-        return Groups(
+    def groups(self, params: Params) -> Selection:
+        """The group of each leaf of `params`."""
+        types = {(type(label), label) for label in self.labels}  # `True` is not 1
+        return Selection(
             self.param_labels,
-            self.labels,
             params,
+            valid=lambda label: (type(label), label) in types,
             name="partition: param_labels",
-            restricts_extra=self.mask_compatible_extra_args,
+            allowed=" or ".join(map(repr, self.labels)),
         )
 
-    def warnings(self, params: Params) -> Iterator[str]:
-        groups = self.groups(params)
-        for label, tx in self._labelled():
-            own = groups.only(params, label)
-            if not jax.tree.leaves(own):
-                yield f"partition: no leaf has the label {label!r}."
+    def joined(self, states: dict[Any, OptState]) -> PartitionState:
+        return PartitionState({label: MaskedState(state) for label, state in states.items()})
+
+    def warnings(self, params: Params) -> Iterator[Finding]:
+        for (path, tx, own), label in zip(self.parts_with(params), self.labels, strict=True):
+            if params is not None and not jax.tree.leaves(own):
+                text, remedy = f"no leaf has the label {label!r}.", "Remove the group, or correct the labels."
+                yield Finding("empty-group", path, text, remedy)
             for part in all_in(tx):
                 if part.couples_leaves:
-                    name = type(part).__name__
-                    yield f"partition: {name} in {label!r} sees the leaves of this group alone."
-            yield from tx.warnings(own)
+                    text = f"{type(part).__name__} in {label!r} sees the leaves of this group alone."
+                    remedy = "For one of all leaves, put it outside of the partition."
+                    yield Finding("one-group-alone", path, text, remedy)
 
-    def _labelled(self) -> Iterable[tuple[Any, GradientTransformation]]:
-        return zip(self.labels, self.transformations, strict=True)
+    def selections(self, params: Params) -> Iterator[tuple[str, Any]]:
+        yield "group", jax.tree.map(repr, self.groups(params).over(params))
 
-    def __repr__(self) -> str:
-        transforms = ", ".join(f"{label!r}: {tx!r}" for label, tx in self._labelled())
+    def expression(self) -> str:
         last = "" if self.mask_compatible_extra_args else ", mask_compatible_extra_args=False"
-        return f"partition({{{transforms}}}, {spelled(self.param_labels)}{last})"
+        return f"partition({spelled(self.by_label)}, {spelled(self.param_labels)}{last})"
 
 
 multi_transform = partition
 
 
+@checks_keywords
 def selective_transform(optimizer: Any, *, freeze_mask: Mask) -> GradientTransformation:
     """An optimizer of the leaves that are not frozen. The updates of frozen leaves are zero.
 

@@ -14,7 +14,6 @@ from gradtx.core import (
     Updates,
     Wrapper,
     apply_updates,
-    as_transformation,
     hyperparameter,
     nested,
     static,
@@ -69,7 +68,6 @@ class sam(Wrapper, state=SAMState, needs=("params", "grad_fn")):
     """
 
     optimizer: GradientTransformation = nested(
-        as_transformation,
         state="opt_state",
         doc="$T$, any optimizer; its state is independent of the step up",
     )
@@ -85,7 +83,10 @@ class sam(Wrapper, state=SAMState, needs=("params", "grad_fn")):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which the leaves are split, all of them",
+        doc=(
+            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
+            "`clip_by_global_norm`"
+        ),
     )
 
     couples_leaves = True
@@ -102,13 +103,12 @@ class sam(Wrapper, state=SAMState, needs=("params", "grad_fn")):
         return updates, SAMState(opt_state)
 
     def _ascent(self, gradients: Updates, params: Params) -> Updates:
+        def by_size(tree: Updates) -> Updates:
+            return map_leaves(_by_size, tree, params=params, numbers=(self.eta,)) if self.adaptive else tree
+
         unit = normalize_by_update_norm(self.rho, 0.0, axis_name=self.axis_name)
-        if not self.adaptive:
-            return unit.wide_update(gradients, unit.init(params))[0]
-        # The same step in coordinates in which all parameters have one size.
-        scaled = map_leaves(_by_size, gradients, params=params, numbers=(self.eta,))
-        ascent, _ = unit.wide_update(scaled, unit.init(params))
-        return map_leaves(_by_size, ascent, params=params, numbers=(self.eta,))
+        # The adaptive form is the same step in coordinates in which all parameters have one size.
+        return by_size(unit.wide_update(by_size(gradients), unit.init(params))[0])
 
 
 def _by_size(g: Array, param: Array, eta: Array) -> Array:

@@ -15,7 +15,6 @@ from gradtx.core import (
     ScheduledState,
     Updates,
     Wrapper,
-    as_transformation,
     hyperparameter,
     moved_to,
     nested,
@@ -37,7 +36,7 @@ class ScheduleFreeState(NamedTuple):
     x: Params
 
 
-class schedule_free(Wrapper, state=ScheduleFreeState, needs=("params",)):
+class schedule_free(Wrapper, state=ScheduleFreeState, needs=("params",), counts=("step_count",)):
     r"""Replaces momentum and the decay of the learning rate by an average, without a planned last step.
 
     $$y_t = (1 - b_1)\,z_t + b_1\,x_t, \qquad z_{t+1} = z_t + T(\nabla f(y_t)), \qquad
@@ -71,7 +70,6 @@ class schedule_free(Wrapper, state=ScheduleFreeState, needs=("params",)):
     """
 
     base_optimizer: GradientTransformation = nested(
-        as_transformation,
         state="base_optimizer_state",
         doc="$T$, any optimizer without momentum, which $b_1$ replaces",
     )

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName
-from gradtx.core import Params, Updates
-from gradtx.tree import is_inexact, squared_norm
+from gradtx.arithmetic import AxisName, abs_squared, sum_over_shards
+from gradtx.core import Params, Updates, require_axes
+from gradtx.tree import is_inexact, widened
 
 
 def skip_not_finite(
@@ -30,11 +30,16 @@ def skip_not_finite(
     >>> print(skips, found["num_not_finite"])
     True 1
     """
-    counts = [jnp.sum(~jnp.isfinite(leaf)) for leaf in jax.tree.leaves(updates) if is_inexact(leaf)]
-    found = sum((count.astype(jnp.int32) for count in counts), jnp.zeros((), jnp.int32))
-    found = found if axis_name is None else jax.lax.psum(found, axis_name)
+    require_axes("skip_not_finite", axis_name, updates=updates)
+    found = sum_over_shards(_not_finite, filter(is_inexact, jax.tree.leaves(updates)), axis_name)
     skips = found > 0
     return skips, {"should_skip": skips, "num_not_finite": found}
+
+
+def _not_finite(leaves: list[Array]) -> Array:
+    """The number of elements that are not finite."""
+    counts = (jnp.sum(~jnp.isfinite(leaf)).astype(jnp.int32) for leaf in leaves)
+    return sum(counts, jnp.zeros((), jnp.int32))
 
 
 def skip_large_updates(
@@ -61,7 +66,13 @@ def skip_large_updates(
     >>> skip_large_updates({"w": jnp.array([3.0, 4.0])}, 0, None, max_squared_norm=24.0)[0]
     Array(True, dtype=bool)
     """
-    # In one dtype for gradients of every dtype, as the state of `accumulate` stores it.
-    size = squared_norm(updates, axis_name).astype(float)
+    require_axes("skip_large_updates", axis_name, updates=updates)
+    size = sum_over_shards(_sum_of_squares, filter(is_inexact, jax.tree.leaves(updates)), axis_name)
     skips = ~(size < max_squared_norm)
     return skips, {"should_skip": skips, "norm_squared": size}
+
+
+def _sum_of_squares(leaves: list[Array]) -> Array:
+    """The sum of |g|², in one dtype for gradients of every dtype, as the state of `accumulate` stores it."""
+    squares = (jnp.sum(abs_squared(leaf.astype(widened(leaf.dtype)))).astype(float) for leaf in leaves)
+    return sum(squares, jnp.zeros(()))

@@ -60,13 +60,15 @@ def two_optimizers(name: str, learning_rate: Any, rest: GradientTransformation) 
     matrices = chain(
         *MATRICES[name], add_decayed_weights(DECAY, DECAYS), scale_by_learning_rate(learning_rate)
     )
-    mask = gradtx.at_least_two_axes if name == "mars" else gradtx.hidden_matrices
+    masks = {"mars": gradtx.at_least_two_axes, "muon": gradtx.hidden_two_axes}
+    mask = masks.get(name, gradtx.hidden_matrices)
     return partition({name: matrices, "adam": rest}, by_mask(mask, name, "adam"))
 
 
 def adam(name: str, learning_rate: Any) -> GradientTransformation:
     """The default optimizer of the other leaves."""
-    return adamw(learning_rate, b2=0.95 if name == "mars" else 0.999, eps=EPS, weight_decay=0.0)
+    b2, nesterov = 0.95 if name == "mars" else 0.999, name == "muon"
+    return adamw(learning_rate, b2=b2, eps=EPS, weight_decay=0.0, nesterov=nesterov)
 
 
 def assert_same_updates(one: Any, other: Any, dtype: str = "float32") -> None:
@@ -118,7 +120,7 @@ def test_two_rates_are_not_replaced_at_once(name):
 
 def test_muon_has_the_arguments_of_optax_too():
     tx = optimizer("muon", RATE, adam_b1=0.8, adam_b2=0.9, adam_eps_root=1e-3, adam_weight_decay=0.1)
-    rest = adamw(RATE, 0.8, 0.9, EPS, 1e-3, weight_decay=0.1)
+    rest = adamw(RATE, 0.8, 0.9, EPS, 1e-3, weight_decay=0.1, nesterov=True)
     assert replace(tx, learning_rate=OTHER) != tx
     assert_same_updates(tx, two_optimizers("muon", RATE, rest))
     with_two_rates = optimizer("muon", RATE, adam_learning_rate=rate)

@@ -112,6 +112,10 @@ def signature(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: str(jax.typeof(leaf)), tree)
 
 
+def is_none(node: Any) -> bool:
+    return node is None
+
+
 def test_every_public_transformation_has_a_case() -> None:
     assert set(transformation_makers()) == set(CASES)
     assert set(gradtx.optimizers.__all__) <= set(CASES)
@@ -190,12 +194,42 @@ def test_scan_equals_the_loop(name: str) -> None:
 def test_vmap_over_stacked_optimizers_equals_each_alone(name: str) -> None:
     tx = CASES[name]
     params = make_matrix_and_vector(jnp.float32)
-    variants = [tx, jax.tree.map(lambda number: number * 0.5, tx)]
-    stacked = jax.tree.map(lambda *numbers: jnp.stack([jnp.float32(n) for n in numbers]), *variants)
-    both = jax.jit(jax.vmap(lambda tx: run(tx, params, step, steps=2)[-1], axis_size=2))(stacked)
+    variants = [tx, jax.tree.map(lambda number: number * 0.9, tx)]
+    stacked = gradtx.stack(variants) if jax.tree.leaves(tx) else tx
+    axes = gradtx.state_axes(stacked, params)
+    both = jax.vmap(lambda tx: run(tx, params, step, steps=2)[-1], axis_size=2, out_axes=(0, axes))
+    updates, state = jax.jit(both)(stacked)
     for index, expected in enumerate((alone(name)[1], run(variants[1], params, steps=2)[1])):
-        one = jax.tree.map(lambda leaf, i=index: leaf[i], both)
+        one = (
+            jax.tree.map(lambda leaf, i=index: leaf[i], updates),
+            jax.tree.map(
+                lambda axis, leaf, i=index: leaf if axis is None else leaf[i], axes, state, is_leaf=is_none
+            ),
+        )
         assert_same(one, expected, **rounding(jnp.float32, 1e-4))
+
+
+DEPENDS_ON_DATA = {
+    "accumulate",
+    "apply_if_finite",
+    "as_transformation",
+    "dynamic_loss_scale",
+    "guard",
+    "monitor",
+}
+
+
+@every_rule
+def test_the_members_of_a_stack_share_every_count(name: str) -> None:
+    params = make_matrix_and_vector(jnp.float32)
+    state, axes = jax.eval_shape(CASES[name].init, params), gradtx.state_axes(CASES[name], params)
+    mapped = jax.tree.map(
+        lambda axis, leaf: axis == 0 and leaf.ndim == 0 and jnp.issubdtype(leaf.dtype, jnp.integer),
+        axes,
+        state,
+        is_leaf=is_none,
+    )
+    assert any(jax.tree.leaves(mapped)) == (name in DEPENDS_ON_DATA)
 
 
 @every_rule
@@ -251,6 +285,58 @@ def test_zero_gradients_stay_finite(name: str, dtype: Any) -> None:
         assert not jnp.issubdtype(leaf.dtype, jnp.inexact) or np.isfinite(np.asarray(leaf, np.float64)).all()
 
 
+def with_spike(gradients: Any, random: np.random.Generator, magnitude: float) -> Any:
+    """`gradients` with one element, or one whole leaf, of this magnitude."""
+    leaves, treedef = jax.tree.flatten(gradients)
+    places = [i for i, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.inexact) and leaf.size]
+    place = int(random.choice(places))
+    leaf = np.array(leaves[place], np.float64)
+    where = ... if random.random() < 0.5 else np.unravel_index(random.integers(leaf.size), leaf.shape)
+    leaf[where] = magnitude * random.choice([-1.0, 1.0], np.shape(leaf[where]))
+    leaves[place] = jnp.asarray(leaf, leaves[place].dtype)
+    return treedef.unflatten(leaves)
+
+
+def all_finite(tree: Any) -> bool:
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return all(np.isfinite(np.asarray(leaf, np.float64)).all() for leaf in leaves)
+
+
+def fits_float32(tx: GradientTransformation, sequence: list[Any]) -> bool:
+    """Whether the last updates, computed in float64, are in the range of float32: a product may not be."""
+    with jax.enable_x64(True):
+        params = make_params(jnp.float64)
+        state = tx.init(params)
+        for gradients in sequence:
+            wide = jax.tree.map(
+                lambda g: g.astype(float) if jnp.issubdtype(g.dtype, jnp.inexact) else g, gradients
+            )
+            updates, state = one_by_one(tx, wide, state, params)
+        return all_finite(
+            jax.tree.map(
+                lambda u: u.astype(jnp.float32) if jnp.issubdtype(u.dtype, jnp.inexact) else u, updates
+            )
+        )
+
+
+@pytest.mark.exhaustive
+@every_case_and_dtype
+def test_a_finite_gradient_of_any_magnitude_makes_finite_updates(name: str, dtype: Any) -> None:
+    """Before and after it, the gradients are ordinary; all of a leaf has the magnitude, or one element."""
+    params = make_params(dtype)
+    update, _ = compiled(name, dtype)
+    random = np.random.default_rng(sum(map(ord, name)))
+    for magnitude in (1e30, 1.9e19, 1e-30, *10 ** random.uniform(-38, 30, 3)):
+        sequence = [make_gradients(params, index) for index in range(6)]
+        sequence[1] = with_spike(sequence[1], random, magnitude)
+        state = CASES[name].init(params)
+        for index, gradients in enumerate(sequence):
+            updates, state = update(gradients, state, params)
+            if not all_finite((updates, state)):
+                assert not fits_float32(CASES[name], sequence[: index + 1]), (magnitude, index)
+                break
+
+
 @every_case
 def test_complex_leaves_keep_their_dtype(name: str) -> None:
     tx = CASES[name]
@@ -283,6 +369,7 @@ def test_names_itself_in_the_compiled_program(name: str) -> None:
         assert f"/{type(tx).__name__}/" in traced.lower().as_text(debug_info=True)
 
 
+@pytest.mark.exhaustive
 @every_rule
 @pytest.mark.parametrize("kind", ["Auto", "Explicit"])
 def test_sharding_is_kept(name: str, kind: str) -> None:
@@ -299,6 +386,7 @@ def test_sharding_is_kept(name: str, kind: str) -> None:
         update = jax.jit(lambda *arguments: step(tx, *arguments))
         for tree in gradients:
             updates, state = update(tree, state, params)
+        assert update._cache_size() == 1  # a sharding that is told otherwise compiles again, without a trace
         assert_split((updates, state), split)
     assert_same(jax.device_get((updates, state)), jax.device_get(alone(name)[-1]), **rounding(jnp.float32))
 

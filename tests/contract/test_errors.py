@@ -73,9 +73,11 @@ def test_a_state_of_another_kind_is_refused(name: str) -> None:
         gradients, state = as_taken(part, make_gradients(params, 0)), part.init(params)
         with pytest.raises(ValueError, match="constant_schedule"):
             plain.update(gradients, state, params, **extra_arguments(part, params))
-        with pytest.raises(TypeError, match="constant_schedule"):
-            gradtx.replace(part, **{f".{field}": 0.5})
-        assert gradtx.replace(part, **{f".{field}": gradtx.constant_schedule(0.5)})
+        constant = gradtx.replace(part, **{f".{field}": gradtx.constant_schedule(0.5)})
+        assert gradtx.replace(part, **{f".{field}": 0.5}) == constant
+        constant.update(gradients, state, params, **extra_arguments(part, params))
+        with pytest.raises(TypeError, match=r"needs a count of updates.*constant_schedule\(0\.5\)"):
+            gradtx.replace(plain, **{f".{field}": part.__dict__[field]})
 
 
 @every_case

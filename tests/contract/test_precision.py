@@ -208,3 +208,21 @@ def test_a_declared_transformation_stays_wide() -> None:
 def test_no_part_may_follow_one_that_stays_wide(sequence: Any) -> None:
     with pytest.raises(ValueError, match=r"stays_wide stay in float32 or wider .*ut it last, after scale"):
         sequence(stays_wide(), gradtx.scale(2.0))
+
+
+@every_case
+def test_64_bits_and_strict_promotion(name: str) -> None:
+    """Parameters in float32 stay so, where Python numbers are float64 and nothing is promoted in silence."""
+    tx = CASES[name]
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        params = make_params(jnp.float32)
+
+        def two_steps(params: Any, sequence: Any) -> Any:
+            state = tx.init(params)
+            for gradients in sequence:
+                extra = extra_arguments(tx, params)
+                updates, state = tx.update(as_taken(tx, gradients), state, params, **extra)
+            return updates
+
+        updates = traced(two_steps, params, [make_gradients(params, step) for step in range(2)])
+        assert dtypes(updates) == dtypes(params)

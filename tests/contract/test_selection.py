@@ -63,7 +63,7 @@ ALLOWED = r"must be|give it|no matrix"
 MISTAKES = {
     "a misspelt key": (
         {"dense": {"kernle": True, "bias": True}, "head": False},
-        r"has an entry at \['dense'\]\['kernle'\], where the parameters have nothing\. "
+        r"has an entry at \['dense'\]\['kernle'\], where the parameters have nothing\.\n"
         r"Is it \['dense'\]\['kernel'\]\?",
     ),
     "a key too many": (

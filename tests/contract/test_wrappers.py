@@ -1,5 +1,6 @@
 """The contract of wrappers: what a class must declare, and what follows from it."""
 
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 
 import gradtx
 from gradtx import GradientTransformation, Wrapper, nested, scale, scale_by_adam
-from gradtx.core import as_transformation, zero_count
+from gradtx.core import zero_count
 from tests.cases import CASES, extra_arguments, make_gradients, make_params
 
 
@@ -23,8 +24,8 @@ class MixState(NamedTuple):
 class mix(Wrapper, state=MixState):
     """The sum of two updates, with the states in a tuple below the state."""
 
-    left: GradientTransformation = nested(as_transformation, state="both.0")
-    right: GradientTransformation = nested(as_transformation, state="both.1")
+    left: GradientTransformation = nested(state="both.0")
+    right: GradientTransformation = nested(state="both.1")
 
     def init(self, params: Any) -> MixState:
         return MixState(zero_count(), (self.left.init(params), self.right.init(params)))
@@ -39,7 +40,7 @@ def test_a_nested_field_without_a_place_is_refused() -> None:
     with pytest.raises(TypeError, match=r'unplaced: .* inner.* nested\(\.\.\., state="inner_state"\)'):
 
         class unplaced(Wrapper, state=MixState):
-            inner: GradientTransformation = nested(as_transformation)
+            inner: GradientTransformation = nested()
 
 
 @pytest.mark.parametrize("place", ["inner_state", "inner_state.0", "inner_states.*.inner_state"])
@@ -48,21 +49,28 @@ def test_a_place_that_the_state_does_not_have_is_refused(place: str) -> None:
     with pytest.raises(TypeError, match=message):
 
         class misplaced(Wrapper, state=MixState):
-            inner: GradientTransformation = nested(as_transformation, state=place)
+            inner: GradientTransformation = nested(state=place)
 
 
 def test_a_place_by_name_without_a_class_of_the_state_is_refused() -> None:
     with pytest.raises(TypeError, match=r"stateless: .* inner .* class line, as in state=MyState"):
 
         class stateless(Wrapper):
-            inner: GradientTransformation = nested(as_transformation, state="inner_state")
+            inner: GradientTransformation = nested(state="inner_state")
 
 
 def test_a_nested_field_makes_a_wrapper() -> None:
     with pytest.raises(TypeError, match=r"no_wrapper: .* nested\(\) fields .* Wrapper"):
 
         class no_wrapper(GradientTransformation, state=MixState):
-            inner: GradientTransformation = nested(as_transformation, state="both")
+            inner: GradientTransformation = nested(state="both")
+
+
+def test_an_object_with_init_and_update_is_lifted() -> None:
+    foreign = SimpleNamespace(init=lambda params: (), update=lambda u, state, params: (2 * u, state))
+    tx = mix(foreign, scale(1.0))
+    assert isinstance(tx.left, GradientTransformation)
+    np.testing.assert_array_equal(tx.update(jnp.array(1.0), tx.init(jnp.array(0.0)))[0], 3.0)
 
 
 def test_states_below_the_state_are_paired_with_their_transformations() -> None:
@@ -82,10 +90,9 @@ def test_states_below_the_state_are_paired_with_their_transformations() -> None:
 
 DEFINITIONS = """
 from gradtx import GradientTransformation, Wrapper, nested
-from gradtx.core import as_transformation
 
 class sees_both(Wrapper, state=MixState):
-    inner: GradientTransformation = nested(as_transformation, state="both")
+    inner: GradientTransformation = nested(state="both")
 
     def init(self, params):
         return MixState(0, self.inner.init(params))

@@ -24,7 +24,10 @@ def test_replace_finds_the_one_field_of_that_name() -> None:
 
 
 def test_replace_lists_what_there_is() -> None:
-    with pytest.raises(NameLookupError, match=r"Nothing is called 'lr'\. There are: .*learning_rate"):
+    with pytest.raises(
+        NameLookupError,
+        match=r"Nothing is called 'lr'\. Did you mean 'learning_rate'\?\nThere are: .*max_norm",
+    ):
         gradtx.replace(TX, lr=1.0)
     twice = chain(scale_by_adam(), scale_by_adam())
     with pytest.raises(NameLookupError, match=r"ambiguous: it fits '.*\[0\]\.b1', '.*\[1\]\.b1'"):
@@ -78,7 +81,7 @@ def test_get_lists_what_there_is() -> None:
     with pytest.raises(NameLookupError, match=r"'\[0\]\[1\]\.mu', '\[1\]\[1\]\.mu'"):
         tree.get(state, "mu")
     assert tree.get(state, "[1][1].mu") is state[1][1].mu
-    with pytest.raises(NameLookupError, match=r"Nothing is called 'momentum'\. There are: count, mu, nu"):
+    with pytest.raises(NameLookupError, match=r"Nothing is called 'momentum'\.\nThere are: count, mu, nu"):
         tree.get(state, "momentum")
     with pytest.raises(NameLookupError, match="ambiguous"):
         tree.set(state, mu=None)

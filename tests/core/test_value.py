@@ -113,7 +113,7 @@ def test_printing_shows_numbers_always_and_structure_where_it_is_not_the_default
     )
     assert repr(scale(np.float32(0.5))) == "scale(step_size=np.float32(0.5))"
     assert repr(jax.device_put(scale(0.5))) == "scale(step_size=np.float32(0.5))"
-    assert repr(jax.vmap(scale)(jnp.ones(3))) == "scale(step_size=float32[3])"
+    assert repr(jax.vmap(scale)(jnp.ones(3))) == "scale(step_size=[1.0, 1.0, 1.0])"
     mask = gradtx.by_path({"bias": False, ".*": True})
     assert repr(gradtx.add_decayed_weights(0.1, mask)) == (
         "add_decayed_weights(weight_decay=0.1, mask=by_path({'bias': False, '.*': True}))"

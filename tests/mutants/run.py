@@ -30,7 +30,8 @@ def survives(mutant: Mutant) -> str | None:
         shutil.copy(ROOT / "pyproject.toml", copy)
         source = copy / "gradtx" / mutant.file
         source.write_text(mutant.planted(source.read_text()))
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", mutant.tests]
+        options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "-m", ""]  # the exhaustive tests too
+        command = [sys.executable, "-m", "pytest", *options, mutant.tests]
         environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         run = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
     if run.returncode == 1 and " failed" in run.stdout:

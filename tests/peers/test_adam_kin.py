@@ -34,7 +34,7 @@ OPTAX: list[tuple[str, tuple[Any, ...], dict[str, Any], dict[str, Any]]] = [
     ("adamaxw", (rate, B1, B2, EPS, DECAY, MASK), {}, {}),
     ("adadelta", (rate, B1, EPS, DECAY, MASK), {}, {}),
     ("scale_by_yogi", (B1, B2, EPS, EPS_ROOT, 0.0), {}, {}),
-    ("novograd", ADAM, {"weight_decay": DECAY}, {}),
+    ("novograd", (rate, B1, B2, 0.0), {"weight_decay": DECAY}, {}),
 ]
 BETAS = {"betas": (B1, B2), "eps": EPS}
 TORCH: dict[str, tuple[Any, str, dict[str, Any]]] = {
@@ -114,6 +114,18 @@ def test_radam_is_tractable_above_the_threshold_of_the_paper():
     assert abs(theirs["x"][-1] / r6 - 1) > 1e-4  # 2 / (1 - b2) and what is subtracted from it cancel
 
 
+def test_novograd_divides_the_first_gradient_by_its_norm_alone():
+    """As algorithm 1; Optax adds the epsilon there too. Then both add it: the difference decays by b1."""
+    steps = [{"x": np.float32([3.0, 4.0])}] * 3
+    params = {"x": np.zeros(2, np.float32)}
+    ours, *_ = trajectory(gradtx.scale_by_novograd(B1, B2, 0.5), params, steps)
+    theirs, *_ = optax_trajectory(optax.scale_by_novograd(B1, B2, 0.5), params, steps)
+    first = np.float64([0.6, 0.8]) * (1 - 1 / 1.1)
+    np.testing.assert_allclose(
+        ours["x"] - theirs["x"], [first, B1 * first, B1**2 * first], rtol=1e-4, atol=1e-7
+    )
+
+
 def test_yogi_starts_its_first_moment_at_zero():
     """As the paper; Optax starts it, as the second, at the `initial_accumulator_value`."""
     arguments = (B1, B2, EPS, 0.0, 0.3)
@@ -150,9 +162,10 @@ SPARING = {
     ("name", "dtype"), [*((name, "float32") for name in SPARING), ("novograd", "bfloat16")]
 )
 def test_a_step_keeps_and_copies_nothing_whole(name, dtype):
+    """The partial sums of NovoGrad's norms, which are float64, are 1.6% of parameters of 2 bytes."""
     temporaries, copies = compiled(SPARING[name], dtype)
     assert copies == 0
-    assert temporaries < 0.01
+    assert temporaries < (0.01 if dtype == "float32" else 0.02)
 
 
 def test_optax_copies_the_second_moment_of_adabelief():

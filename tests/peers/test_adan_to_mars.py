@@ -81,7 +81,7 @@ def test_ademamix_warms_up_one_step_sooner_than_a_count_from_0():
         ("adopt", contrib, {"clip_value_fn"}),
         ("scale_by_adopt", contrib, {"clip_value_fn"}),
         ("ademamix", contrib, set()),
-        ("scale_by_ademamix", contrib, set()),
+        ("scale_by_ademamix", contrib, {"alpha"}),
         ("simplified_ademamix", contrib, set()),
         ("scale_by_simplified_ademamix", contrib, set()),
     ],

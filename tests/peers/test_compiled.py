@@ -48,7 +48,7 @@ def temporaries(tx: Any, dtype: Any = jnp.float32) -> float:
 @pytest.mark.parametrize("scheduled", [False, True])
 @pytest.mark.parametrize("clipped", [False, True])
 def test_adamw_keeps_no_copy_of_the_gradients(clipped, scheduled):
-    """Scalars, and partial sums of the norm: 0.003% and 0.4% here, and less the larger the leaves are."""
+    """Scalars, and partial sums of the norm: 0.003% and 0.8% here, and less the larger the leaves are."""
     assert temporaries(build(gradtx, clipped, scheduled)) < 0.01
 
 
@@ -64,8 +64,11 @@ def test_adamw_keeps_no_copy_of_the_gradients(clipped, scheduled):
     ids=["adamw", "clipped adamw", "scaled adamw", "clipped lion", "sgd"],
 )
 def test_bfloat16_keeps_no_copy_of_the_gradients_either(tx):
-    """Wide from the first part on: rounded between two parts, the gradients would be stored."""
-    assert temporaries(tx, jnp.bfloat16) < 0.01
+    """Wide from the first part on: rounded between two parts, the gradients would be stored.
+
+    The partial sums of the norm, which are float64, are 1.6% of parameters of 2 bytes.
+    """
+    assert temporaries(tx, jnp.bfloat16) < 0.02
 
 
 def test_optax_keeps_one_whole_copy_when_it_clips():
@@ -80,12 +83,12 @@ def test_optax_keeps_one_whole_copy_when_it_clips():
         (gradtx.sgd(0.1, momentum=0.9), 2),
         (gradtx.lion(0.1, weight_decay=0.1), 2),
         (build(gradtx, clipped=False), 3),
-        (build(gradtx, clipped=True), 4),
+        (build(gradtx, clipped=True), 5),
     ],
     ids=["momentum", "lion", "adamw", "clipped adamw"],
 )
 def test_a_leaf_more_is_one_loop_more_for_each_array_that_is_written(tx, loops):
-    """For the parameter and each array of state, and one for the norm; and nothing is copied."""
+    """For the parameter and each array of state; for the norm one, and a number; and nothing is copied."""
     texts = []
     for leaves in (8, 24):
         params = {f"leaf {i}": jnp.zeros((64, 64 + i)) for i in range(leaves)}

@@ -103,7 +103,7 @@ def test_the_old_average_in_two_loops_is_copied():
 
 
 def test_lamb_keeps_no_whole_direction():
-    """Partial sums for both norms: 2/16 of the parameters. Optax keeps two whole arrays."""
+    """Partial sums for a norm, of three ranges of magnitude: 3/16 of them. Optax keeps two whole arrays."""
     temporaries, copies = compiled(gradtx.lamb(rate, weight_decay=0.1))
-    assert (copies, temporaries < 0.15) == (0, True)
+    assert (copies, temporaries < 0.2) == (0, True)
     assert compiled(optax.lamb(rate, weight_decay=0.1))[0] > 0.9

@@ -65,18 +65,19 @@ def test_optax_applies_a_table_once():
         theirs(numbers, **OPTIONS | {"ns_steps": 2}).init(params)
 
 
+@pytest.mark.parametrize("nesterov", [True, False])
 @pytest.mark.parametrize("consistent_rms", [None, 0.3])
 @pytest.mark.parametrize("preset", ["standard", "dion"])
-def test_optax_optimizer(consistent_rms, preset):
-    """All arguments that both have, on matrices and a vector; Optax gives Nesterov to its Adam too."""
-    shapes = SHAPES | {"vector": (4,)}
+def test_optax_optimizer(consistent_rms, preset, nesterov):
+    """All arguments that both have, on matrices, a convolution and a vector."""
+    shapes = SHAPES | {"vector": (4,), "convolution": (2, 2, 3, 4)}
     options = {
         "ns_coeffs": preset,
         "beta": 0.8,
         "eps": 1e-3,
         "weight_decay": 0.2,
-        "weight_decay_mask": {"wide": True, "tall": False, "vector": True},
-        "nesterov": False,
+        "weight_decay_mask": {"wide": True, "tall": False, "vector": True, "convolution": True},
+        "nesterov": nesterov,
         "adam_b1": 0.7,
         "adam_b2": 0.97,
         "adam_eps_root": 1e-3,
@@ -88,6 +89,22 @@ def test_optax_optimizer(consistent_rms, preset):
     optax_options = options | {"weight_decay_mask": lambda tree: {name: mask[name] for name in tree}}
     ours = gradtx.muon(rate, **options, debias=True)
     assert disagreement(ours, optax.contrib.muon(rate, **optax_options), shapes=shapes) < 3e-5
+
+
+def test_a_convolution_has_adam_as_in_optax():
+    shapes = {"k": (3, 3, 4, 8)}
+    params, steps = parameters(shapes=shapes), gradients(steps=1, shapes=shapes)
+    ours = trajectory(gradtx.muon(0.1), params, steps)[0]["k"]
+    theirs = optax_trajectory(optax.contrib.muon(0.1), params, steps)[0]["k"]
+    assert np.linalg.norm(ours) == pytest.approx(2.5009, abs=1e-4)
+    assert np.linalg.norm(theirs) == pytest.approx(2.5009, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 4, 8), (2, 2, 3, 2, 5)], ids=str)
+def test_a_convolution_as_one_matrix_is_that_of_optax(shape):
+    numbers = gradtx.MuonDimensionNumbers(tuple(range(len(shape) - 1)), -1)
+    optaxs = theirs({"k": MuonDimensionNumbers(numbers.reduction_axis, (len(shape) - 1,))})
+    assert disagreement(gradtx.scale_by_muon(debias=True), optaxs, shapes={"k": shape}) < 3e-5
 
 
 def test_optax_dimension_numbers():

@@ -94,7 +94,13 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], Any, float]] = {
         SHAPES,
         EXACT,
     ),
-    "novograd": (gradtx.novograd(rate, B1, B2, EPS), "NovoGrad", BETAS, SHAPES, EXACT),
+    "novograd": (
+        gradtx.novograd(rate, B1, B2, 0.0),
+        "NovoGrad",
+        BETAS | {"eps": 0.0},
+        SHAPES,
+        EXACT,
+    ),
     "signum": (gradtx.signum(rate, B1), "SignSGD", {"momentum": B1}, SHAPES, EXACT),
     "sm3": (gradtx.sm3(rate, 0.0), "SM3", {}, SHAPES, EPSILON),
     "soap": (

@@ -142,6 +142,10 @@ CASES: dict[str, tuple[Schedule, Callable[[int], float]]] = {
         lambda t: 0.05 + (0.4 - 0.05) * cosine(t % 7 / 7),
     ),
     "sgdr_schedule": (gradtx.sgdr_schedule(CYCLES), cycles),
+    "sgdr_schedule, three cycles": (
+        gradtx.sgdr_schedule((CYCLES[0], CYCLES[0], CYCLES[1])),
+        lambda t: cycles(t) if t < 30 else cycles(t - 30),
+    ),
     "piecewise_constant_schedule": (
         gradtx.piecewise_constant_schedule(0.4, {50: 0.25, 20: 0.5}),
         lambda t: 0.4 if t < 20 else 0.2 if t < 50 else 0.05,

@@ -36,7 +36,7 @@ def trained(tx, make, split_above, steps=3):
     for index in range(steps):
         gradients = as_taken(tx, make_gradients(params, index))
         extra = extra_arguments(tx, params)
-        params, state = stepper(gradients, state, params, **extra)
+        params, state = stepper(params, state, gradients=gradients, **extra)
     return params, state
 
 
@@ -86,7 +86,7 @@ def test_parameters_and_state_are_donated_and_gradients_are_not(split_above):
     stepper = Stepper(gradtx.adam(0.1), split_above)
     state = stepper.init(params)
     gradients = make_gradients(params, 0)
-    stepper(gradients, state, params)
+    stepper(params, state, gradients=gradients)
     assert all(leaf.is_deleted() for leaf in jax.tree.leaves((params, state[0].mu, state[0].nu)))
     assert not any(leaf.is_deleted() for leaf in jax.tree.leaves(gradients))
 
@@ -102,11 +102,11 @@ def test_another_hyperparameter_compiles_nothing(split_above):
     stepper = Stepper(gradtx.chain(gradtx.stateless(count_trace), gradtx.sgd(0.5)), split_above)
     params, gradients = {"w": jnp.ones(2)}, {"w": jnp.ones(2)}
     state = stepper.init(params)
-    params, state = stepper(gradients, state, params)
+    params, state = stepper(params, state, gradients=gradients)
     stepper.tx = replace(stepper.tx, learning_rate=0.25)
-    params, state = stepper(gradients, state, params)
+    params, state = stepper(params, state, gradients=gradients)
     another = Stepper(replace(stepper.tx, learning_rate=0.125), split_above)
-    params, state = another(gradients, state, params)
+    params, state = another(params, state, gradients=gradients)
     np.testing.assert_array_equal(params["w"], 1 - 0.5 - 0.25 - 0.125)
     assert len(traces) == 1
 
@@ -117,7 +117,7 @@ def test_a_wrong_gradient_loses_nothing(split_above):
     params = make_matrix_and_vector(jnp.float32)
     state = stepper.init(params)
     with pytest.raises(gradtx.tree.TreeMismatchError, match="kernel"):
-        stepper({**params, "kernel": jnp.ones((2, 8))}, state, params)
+        stepper(params, state, gradients={**params, "kernel": jnp.ones((2, 8))})
     assert not any(leaf.is_deleted() for leaf in jax.tree.leaves((params, state)))
 
 
@@ -128,7 +128,11 @@ def test_extra_arguments_arrive_functions_too(split_above):
 
     stepper = Stepper(gradtx.GradientTransformation(lambda params: (), times), split_above)
     params, _ = stepper(
-        {"w": jnp.ones(2)}, (), {"w": jnp.zeros(2)}, value=jnp.float32(3.0), transform=jnp.negative
+        {"w": jnp.zeros(2)},
+        (),
+        gradients={"w": jnp.ones(2)},
+        value=jnp.float32(3.0),
+        transform=jnp.negative,
     )
     np.testing.assert_array_equal(params["w"], -3.0)
 
@@ -144,7 +148,7 @@ def test_sharding_is_kept(split_above, axis_type):
         state = stepper.init(params)
         gradients = jax.device_put(make_gradients(params, 0), sharding)
         for _ in range(2):
-            params, state = stepper(gradients, state, params)
+            params, state = stepper(params, state, gradients=gradients)
     for leaf in jax.tree.leaves((params, gradtx.tree.get(state, "mu"))):
         assert leaf.sharding.is_equivalent_to(sharding, leaf.ndim)
 
@@ -169,7 +173,7 @@ def test_a_parameter_that_is_read_again_is_still_there():
 def test_leaves_of_one_shape_keep_their_own_constants():
     tx = by_hand(lambda g, p: [float(index) * leaf for index, leaf in enumerate(g)])
     ones = [jnp.ones(2)] * 24
-    params, _ = Stepper(tx, split_above=0)(ones, (), [jnp.zeros(2) for _ in ones])
+    params, _ = Stepper(tx, split_above=0)([jnp.zeros(2) for _ in ones], (), gradients=ones)
     np.testing.assert_array_equal([leaf[0] for leaf in params], np.arange(24.0))
 
 
@@ -186,7 +190,7 @@ def test_what_the_state_keeps_of_its_surroundings_is_not_taken_from_them(split_a
     params, gradients = {"w": jnp.zeros(4)}, [{"w": jnp.full(4, float(index))} for index in range(3)]
     state = stepper.init(params)
     for gradient in gradients:
-        params, state = stepper(gradient, state, params)
+        params, state = stepper(params, state, gradients=gradient)
     np.testing.assert_array_equal(params["w"], 3 * constant)
     assert [float(gradient["w"][0]) for gradient in gradients] == [0.0, 1.0, 2.0]
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(state))
@@ -197,7 +201,7 @@ def test_one_array_may_be_two_parameters_and_the_gradient_too(split_above):
     tied = jnp.ones(3)
     stepper = Stepper(gradtx.sgd(0.5), split_above)
     params = {"a": tied, "b": tied}
-    params, _ = stepper(params, stepper.init(params), params)
+    params, _ = stepper(params, stepper.init(params), gradients=params)
     np.testing.assert_array_equal(params["a"], 0.5)
     np.testing.assert_array_equal(params["b"], 0.5)
 
@@ -210,14 +214,14 @@ def test_the_context_of_a_trace_is_a_part_of_it(split_above):
     for wide in (False, True, False):
         with jax.enable_x64(wide), jax.numpy_dtype_promotion("standard"):
             gradient = {"w": jnp.ones(2, "float32")}
-            moved.append(float(stepper(gradient, (), {"w": jnp.zeros(2, "float32")})[0]["w"][0]))
+            moved.append(float(stepper({"w": jnp.zeros(2, "float32")}, (), gradients=gradient)[0]["w"][0]))
     assert moved == [4.0, 8.0, 4.0]
 
 
 @WHOLE_OR_SPLIT
 def test_what_cannot_be_a_part_of_a_program_is_named(split_above):
     with pytest.raises(TypeError, match="extra argument 'table' must be hashable"):
-        Stepper(gradtx.sgd(0.1), split_above)({}, (), {}, table={"f": jnp.sin})
+        Stepper(gradtx.sgd(0.1), split_above)({}, (), gradients={}, table={"f": jnp.sin})
 
 
 def plan_for(tx, leaves, chunk):

@@ -68,6 +68,14 @@ def test_ademamix_with_its_warmups():
     assert distance(tx, rule, "float64") < TOLERANCE["float64"]
 
 
+def test_the_direction_and_the_optimizer_have_one_default():
+    """A first direction is the sign, and the slow average adds alpha times 1 - b3."""
+    tx, whole = scale_by_ademamix(b3=0.9, eps=0.0), ademamix(1.0, b3=0.9, eps=0.0)
+    for each, sign in ((tx, 1.0), (whole, -1.0)):
+        update, _ = each.update(jnp.array(-0.3), each.init(jnp.array(0.0)), jnp.array(0.0))
+        np.testing.assert_allclose(update, -sign * (1 + 5 * 0.1), rtol=1e-5)
+
+
 def test_the_slow_average_keeps_its_precision():
     """In 16 bits a ten-thousandth of the way to the gradient is no step at all."""
     tx = scale_by_ademamix(mu_dtype="bfloat16")

@@ -22,12 +22,11 @@ def test_a_box() -> None:
         project_box(1.0, 0.0)
 
 
-def test_a_box_in_the_wrong_order_by_replacement_is_found_at_the_next_use() -> None:
-    tx = gradtx.replace(project_box(0.0, 1.0), lower=2.0)
-    for use in (lambda: tx.init(PARAMS), lambda: landed(gradtx.chain(tx)), lambda: jax.jit(tx.init)(PARAMS)):
-        with pytest.raises(ValueError, match=r"lower must be at most upper, got 2\.0 and 1\.0"):
-            use()
-    assert np.all(landed(gradtx.replace(tx, upper=3.0)) >= 2.0)
+def test_replace_refuses_a_box_in_the_wrong_order() -> None:
+    tx = gradtx.chain(project_box(0.0, 1.0))
+    with pytest.raises(ValueError, match=r"lower must be at most upper, got 2\.0 and 1\.0"):
+        gradtx.replace(tx, lower=2.0)
+    assert np.all(landed(gradtx.replace(tx, lower=2.0, upper=3.0)) >= 2.0)
 
 
 @pytest.mark.parametrize("size", [1.0, 1e6])

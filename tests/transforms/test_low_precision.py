@@ -131,3 +131,9 @@ def test_dtypes_of_state():
         state = tx.init(parameters())[0]
         assert {leaf.dtype for leaf in jax.tree.leaves(state.mu)} == {jnp.dtype("bfloat16")}
         assert {leaf.dtype for leaf in jax.tree.leaves(state.nu)} == {jnp.dtype("float32")}
+
+
+def test_a_state_in_16_bits_saturates_and_hides_no_infinity() -> None:
+    tx = first_moment(b1=0.5, mu_dtype="float16")
+    state = tx.update(jnp.array([1e6, -1e6, 4.0, jnp.inf]), tx.init(jnp.zeros(4)))[1]
+    assert state.mu.tolist() == [65504.0, -65504.0, 2.0, jnp.inf]

@@ -106,7 +106,6 @@ def test_without_correction_and_clipping_mars_is_adam():
 
 
 def test_inside_shard_map_the_named_axis_makes_the_norm_that_of_the_whole():
-    """Without the name each shard would clip by the norm of its own part."""
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
     split = jax.sharding.PartitionSpec("data")
     g = jnp.cos(jnp.arange(16.0))
@@ -119,4 +118,3 @@ def test_inside_shard_map_the_named_axis_makes_the_norm_that_of_the_whole():
 
     whole = average(scale_by_mars())(g)
     np.testing.assert_allclose(on_mesh(scale_by_mars(axis_name="data")), whole, rtol=1e-5)
-    assert np.max(np.abs(on_mesh(scale_by_mars()) - whole)) > 0.01 * np.max(np.abs(whole))

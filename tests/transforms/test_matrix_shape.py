@@ -32,6 +32,14 @@ def test_factors_of_shapes(rule, widening, narrowing):
         np.testing.assert_allclose(u[name], factor, rtol=1e-6)
 
 
+def test_all_axes_of_a_convolution_but_the_last_lead_in():
+    """3 x 3 x 1 inputs for 36 outputs, and a stack of matrices for leaves of three axes."""
+    updates = {"conv": jnp.ones((3, 3, 1, 36)), "layers": jnp.ones((5, 2, 8))}
+    u = updated(scale_by_matrix_shape("spectral"), updates)
+    for leaf in u.values():
+        np.testing.assert_allclose(leaf, 2.0, rtol=1e-6)
+
+
 def test_the_match_of_adamw_gives_elements_of_that_size():
     g = jnp.asarray(random_matrices(24, 40), jnp.float32)
     u = updated(scale_by_matrix_shape("match_rms_adamw"), updated(orthogonalize("polar_express", 9), g))

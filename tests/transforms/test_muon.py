@@ -15,6 +15,7 @@ from gradtx import (
     by_path,
     chain,
     hidden_matrices,
+    hidden_two_axes,
     leaf_table,
     linear_schedule,
     muon,
@@ -26,6 +27,7 @@ from tests.trajectories import (
     TOLERANCE,
     distance,
     gradients,
+    in_precision_of,
     leafwise,
     parameters,
     rate,
@@ -86,7 +88,7 @@ def test_with_a_scheduled_beta():
 
 def test_the_optimizer_on_matrices():
     """The decay has the factor of the learning rate, and not that of the shape."""
-    tx = muon(rate, **OPTIONS, weight_decay=DECAY)
+    tx = muon(rate, **OPTIONS, weight_decay=DECAY, muon_weight_dimension_numbers="... in out")
     assert distance(tx, jordan(scaled=True, decay=DECAY), "float64", shapes=SHAPES) < TOLERANCE["float64"]
 
 
@@ -118,7 +120,7 @@ def test_hidden_matrices_get_muon_and_all_else_adamw():
         add_decayed_weights(DECAY),
         scale_by_learning_rate(rate),
     )
-    adam = adamw(0.05, 0.8, 0.97, EPS, 2e-2, weight_decay=0.3)
+    adam = adamw(0.05, 0.8, 0.97, EPS, 2e-2, weight_decay=0.3, nesterov=True)
     params, steps = parameters(shapes=LEAVES), gradients(shapes=LEAVES, steps=5)
     together = trajectory(tx, model(params), [model(step) for step in steps])[0]
     for name in LEAVES:
@@ -180,6 +182,39 @@ def _hidden(name: str, shape: tuple[int, ...]) -> Any:
     for key in reversed(name.split("/")):
         params = {key: params}
     return jax.tree.leaves(hidden_matrices(params))[0]
+
+
+CONVOLUTION = {"conv/kernel": (3, 3, 2, 5), "layers/kernel": (4, 3, 5), "dense/kernel": (3, 5)}
+
+
+def of_muon(tx: Any, shapes: dict[str, tuple[int, ...]]) -> set[str]:
+    """The leaves that Muon has."""
+    params = {name: jax.ShapeDtypeStruct(shape, "float32") for name, shape in shapes.items()}
+    return {line.split()[0] for line in leaf_table(tx, params).splitlines() if "muon" in line}
+
+
+def test_leaves_of_two_axes_alone_unless_their_axes_are_named():
+    assert of_muon(muon(0.1), CONVOLUTION) == {"dense/kernel"}
+    named = muon(0.1, muon_weight_dimension_numbers="in in in in... out | ... in out")
+    assert of_muon(named, CONVOLUTION) == set(CONVOLUTION)
+    shapes = {name: jnp.zeros(shape) for name, shape in CONVOLUTION.items()}
+    assert hidden_two_axes(shapes) == {name: name == "dense/kernel" for name in CONVOLUTION}
+
+
+def test_the_kernel_of_a_convolution_is_the_matrix_of_its_inputs_and_outputs():
+    """The direction, its factor and its decay, against the reference on the flat kernel."""
+    params, steps = parameters("float64", CONVOLUTION), gradients("float64", 5, CONVOLUTION)
+
+    def flat(tree: Any) -> Any:
+        return {"kernel": tree["conv/kernel"].reshape(18, 5)}
+
+    everything = by_path({"": "muon"})
+    tx = muon(rate, **OPTIONS, weight_decay=DECAY, param_labels=everything)
+    with in_precision_of("float64"):
+        ours = trajectory(tx, params, steps)[0]["conv/kernel"].reshape(5, 18, 5)
+    path = [flat(params), *jordan(scaled=True, decay=DECAY)(flat(params), [flat(step) for step in steps])]
+    expected = np.diff(np.stack([theta["kernel"] for theta in path]), axis=0)
+    assert relative_error({"kernel": ours}, {"kernel": expected}) < 1e-11
 
 
 def test_consistent_rms_stands_for_the_match_of_adamw():

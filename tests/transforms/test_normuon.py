@@ -72,6 +72,13 @@ def li(theta: Any, gradients: list[Any], nesterov: bool) -> Iterator[Any]:
         yield theta
 
 
+def test_the_kernel_of_a_convolution_is_one_matrix():
+    """Its outputs are the neurons, over all places of the window."""
+    tx = chain(normalize_neurons(B2, EPS), scale_by_learning_rate(rate))
+    rule = normalized(inputs=(0, 1, 2))
+    assert distance(tx, rule, "float64", shapes={"w": (2, 3, 2, 4)}) < TOLERANCE["float64"]
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -59,7 +59,8 @@ def test_five_steps_bring_singular_values_into_the_interval(name):
 def test_polar_express_goes_on_to_the_polar_factor(shape):
     g = random_matrices(*shape)
     with jax.enable_x64(True):
-        u = updated(orthogonalize("polar_express", ns_steps=12), g)
+        tx = orthogonalize("polar_express", ns_steps=12, weight_dimension_numbers="... in out")
+        u = updated(tx, g)
     np.testing.assert_allclose(u, polar_factor(g), rtol=0, atol=1e-12)
 
 
@@ -70,7 +71,7 @@ def test_each_step_is_its_polynomial_of_the_singular_values(shape):
     u, s, vt = np.linalg.svd(g, full_matrices=False)
     s = s / (np.linalg.norm(g, axis=(-2, -1))[..., None] + eps)
     with jax.enable_x64(True):
-        actual = updated(orthogonalize((a, b, c), 1, eps), g)
+        actual = updated(orthogonalize((a, b, c), 1, eps, weight_dimension_numbers="... in out"), g)
     np.testing.assert_allclose(actual, (u * (a * s + b * s**3 + c * s**5)[..., None, :]) @ vt, atol=1e-14)
 
 
@@ -138,6 +139,18 @@ def test_polar_express_is_as_the_paper_prints_it():
     assert polynomials[7] == polynomials[8] == (1.875, -1.25, 0.375)
 
 
+def test_polar_express_with_the_epsilon_of_its_code():
+    """Which divides by 1.01 times the norm plus 1e-7, and has the margin in the polynomials alone."""
+    x = with_singular_values(np.array([0.9, 0.3, 0.02]), 4) * 1e-7
+    expected = x / (1.01 * np.linalg.norm(x) + 1e-7)
+    a, b, c = (8.28721201814563 / 1.01, -23.595886519098837 / 1.01**3, 17.300387312530933 / 1.01**5)
+    square = expected @ expected.T
+    expected = a * expected + (b * square + c * square @ square) @ expected
+    with jax.enable_x64(True):
+        u = updated(orthogonalize("polar_express", 1, eps=1e-7 / 1.01), x)
+    np.testing.assert_allclose(u, expected, rtol=0, atol=1e-13)
+
+
 def test_narrow_factors_are_declared_and_full_precision_is_the_default():
     g = jnp.asarray(random_matrices(16, 32), jnp.float32)
     narrow = orthogonalize(ns_dtype="bfloat16")
@@ -174,9 +187,32 @@ class TestAxes:
         u = updated(orthogonalize("cans", weight_dimension_numbers=spec), self.g)
         np.testing.assert_allclose(u, expected, rtol=0, atol=1e-5)  # the order of the sums differs
 
-    def test_the_last_two_by_default(self):
+    def test_three_axes_are_a_stack_of_matrices_by_default(self):
         self.check(None, np.stack([self.of(matrix) for matrix in self.g]))
         self.check("... in out", np.stack([self.of(matrix) for matrix in self.g]))
+
+    def test_the_kernel_of_a_convolution_is_one_matrix_by_default(self):
+        kernel = random_matrices(2, 3, 4, 5).astype(np.float32)
+        whole = self.of(kernel.reshape(24, 5)).reshape(kernel.shape)
+        window = np.stack([self.of(matrix) for matrix in kernel.reshape(6, 4, 5)]).reshape(kernel.shape)
+        for spec, expected in {
+            None: whole,
+            "in in in out": whole,
+            "in... out": whole,
+            "out in | in... out": whole,
+            "... in out": window,
+        }.items():
+            u = updated(orthogonalize("cans", weight_dimension_numbers=spec), kernel)
+            np.testing.assert_allclose(u, expected, rtol=0, atol=1e-5)
+        assert np.abs(whole - window).max() > 0.1
+        volume = kernel.reshape(1, *kernel.shape)
+        np.testing.assert_array_equal(updated(orthogonalize("cans"), volume), whole[None])
+
+    def test_of_several_forms_the_first_that_has_the_axes_counts(self):
+        per_head = np.stack([self.of(self.g[:, head]) for head in range(3)], axis=1)
+        self.check("in out | in head out | ... in out", per_head)
+        self.check("in out | in... out | in head out", self.of(self.g.reshape(12, 5)).reshape(4, 3, 5))
+        self.check("in out... ", self.of(self.g.reshape(4, 15)).reshape(4, 3, 5))
 
     def test_a_matrix_for_each_head(self):
         per_head = np.stack([self.of(self.g[:, head]) for head in range(3)], axis=1)
@@ -204,14 +240,24 @@ class TestAxes:
             for name, value in expected.items():
                 np.testing.assert_array_equal(u[name], value)
 
-    @pytest.mark.parametrize("spec", ["in", "... in", "out", "... in ... out", "in in", "..."])
+    @pytest.mark.parametrize(
+        "spec",
+        ["in", "... in", "out", "... in ... out", "in in", "...", "in... out...", "in out | in", "in out |"],
+    )
     def test_names_without_inputs_or_outputs_are_refused(self, spec):
         with pytest.raises(ValueError, match="must have 'in' and 'out'"):
             orthogonalize(weight_dimension_numbers=spec)
 
     @pytest.mark.parametrize(
         "spec",
-        ["in out", "a b in out", MuonDimensionNumbers(0, 0), MuonDimensionNumbers(0, 3)],
+        [
+            "in out",
+            "a b in out",
+            "in out | in in in in... out",
+            "a b in... out",
+            MuonDimensionNumbers(0, 0),
+            MuonDimensionNumbers(0, 3),
+        ],
     )
     def test_axes_that_a_leaf_has_not_are_refused_by_its_name(self, spec):
         with pytest.raises(

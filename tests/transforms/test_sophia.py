@@ -120,7 +120,7 @@ def test_a_stepper_takes_a_new_batch_without_compiling_anew():
     stepper, x = Stepper(sophia(0.1, weight_decay=0.0, update_interval=1)), jnp.ones(2)
     state = stepper.init(x)
     for batch in (jnp.ones(2), 3.0 * jnp.ones(2)):
-        x, state = stepper(jnp.ones(2), state, x, obj_fn=jax.tree_util.Partial(loss, batch))
+        x, state = stepper(x, state, gradients=jnp.ones(2), obj_fn=jax.tree_util.Partial(loss, batch))
         once = len(traces)
     assert len(traces) == once
     # 2, and then 6, with the weight 0.01; were the first batch a part of the program, 2 both times.

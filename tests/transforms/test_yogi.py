@@ -30,13 +30,14 @@ def test_yogi(dtype):
     assert distance(tx, zaheer(True, 0.3, EPS_ROOT), dtype) < TOLERANCE[dtype]
 
 
-def test_yogi_does_not_hide_an_overflow():
+def test_yogi_recovers_from_a_gradient_whose_square_overflows():
     """A square that is infinite would stay so, and the quotient would be a step of 0 for ever."""
     tx = scale_by_yogi()
     state = tx.init(jnp.zeros(2))
     for g in (jnp.array([1e20, 1.0]), jnp.ones(2)):
         update, state = tx.update(g, state)
-    assert jnp.isnan(update).tolist() == [True, False]
+        assert jnp.isfinite(update).all()
+    assert update[0] > 0
 
 
 def test_yogi_uncorrected():

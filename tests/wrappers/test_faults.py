@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -62,3 +63,37 @@ def test_a_fault_in_one_shard_is_a_fault_in_all(tx: Any) -> None:
     sharded = jax.jit(jax.shard_map(step, mesh=mesh, in_specs=split, out_specs=split))
     np.testing.assert_array_equal(sharded(jnp.ones(8)), -1.0)
     np.testing.assert_array_equal(sharded(jnp.ones(8).at[3].set(jnp.nan)), 0.0)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda tx: gradtx.apply_if_finite(tx, 3),
+        gradtx.guard,
+        lambda tx: gradtx.dynamic_loss_scale(tx, 1.0),
+    ],
+    ids=["apply_if_finite", "guard", "dynamic_loss_scale"],
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_update_that_overflows_is_left_out_with_its_state(wrap, compiled):
+    """The gradient is finite and its double is not, in float16."""
+    tx, params = wrap(gradtx.chain(gradtx.trace(0.5), gradtx.scale(2.0))), jnp.ones(2, jnp.float16)
+    update = jax.jit(tx.update) if compiled else tx.update
+    state = tx.init(params)
+    updates, after = update(jnp.array([1.0, 4e4], jnp.float16), state, params)
+    assert updates.tolist() == [0.0, 0.0]
+    chex.assert_trees_all_equal(after.inner_state, state.inner_state)
+    updates, _ = update(jnp.array([1.0, 2e4], jnp.float16), after, params)
+    assert updates.tolist() == [2.0, 4e4]
+
+
+def test_an_update_that_overflows_is_counted_and_located() -> None:
+    params = {"a": jnp.ones(2, jnp.float16), "b": jnp.ones(2, jnp.float16)}
+    gradients = {"a": params["a"], "b": jnp.array([1.0, 4e4], jnp.float16)}
+    for tx in (apply_if_finite(gradtx.scale(2.0), 3), guard(gradtx.scale(2.0))):
+        _, state = tx.update(gradients, tx.init(params), params)
+        if isinstance(tx, guard):
+            assert (state.skipped, state.accepted, state.consecutive) == (1, 0, 1)
+            assert tx.report(state, params).endswith("Last not finite: ['b'].")
+        else:
+            assert (state.total_notfinite, state.notfinite_count, state.last_finite) == (1, 1, False)

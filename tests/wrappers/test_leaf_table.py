@@ -21,10 +21,10 @@ def test_every_leaf_stands_beside_its_groups_and_masks() -> None:
     )
     tx = chain(
         partition({"in": gradtx.sgd(0.1), "deep": inner}, by_path({"embed": "in", "": "deep"})),
-        masked(gradtx.clip(1.0), by_path({"kernel": True, "": False})),
+        masked(gradtx.scale(1.0), by_path({"kernel": True, "": False})),
     )
     assert leaf_table(tx, PARAMS).splitlines() == [
-        "leaf            shape               dtype     group   group  add_decayed_weights  clip",
+        "leaf            shape               dtype     group   group  add_decayed_weights  scale",
         "block/0/bias    (2,)                bfloat16  'deep'  1      -                    -",
         "block/0/kernel  (3, 2)              bfloat16  'deep'  2      yes                  yes",
         "embed           (1000000, 1000000)  bfloat16  'in'    -      -                    -",
@@ -55,10 +55,12 @@ def test_groups_without_leaves_and_norms_of_a_group_have_a_warning() -> None:
         masked(gradtx.scale(0.5), False),
     )
     warnings = [
-        "partition: no leaf has the label 'embd'.",
-        "partition: clip_by_global_norm in 'rest' sees the leaves of this group alone.",
-        "partition: no leaf has the label 'y'.",
-        "masked: the mask selects no leaf for scale.",
+        "empty-group at [1]['embd']: no leaf has the label 'embd'. Remove the group, or correct the labels.",
+        "one-group-alone at [1]['rest']: clip_by_global_norm in 'rest' sees the leaves of this group alone. "
+        "For one of all leaves, put it outside of the partition.",
+        "empty-group at [1]['rest'][1]['y']: no leaf has the label 'y'. "
+        "Remove the group, or correct the labels.",
+        "empty-mask at [2]: the mask of scale selects no leaf. leaf_table shows the paths of all.",
     ]
     assert summary(tx, PARAMS).splitlines()[-4:] == warnings
     assert leaf_table(tx, PARAMS).splitlines()[-4:] == warnings
@@ -67,7 +69,7 @@ def test_groups_without_leaves_and_norms_of_a_group_have_a_warning() -> None:
 @pytest.mark.parametrize("skips", [None, gradtx.skip_not_finite])
 def test_skipping_in_a_group_alone_has_a_warning(skips: object) -> None:
     tx = partition({"all": gradtx.accumulate(gradtx.sgd(0.1), 2, should_skip_update_fn=skips)}, "all")
-    warning = "partition: accumulate in 'all' sees the leaves of this group alone."
+    warning = "accumulate in 'all' sees the leaves of this group alone."
     assert (warning in summary(tx, PARAMS)) == (skips is not None)
 
 

@@ -65,10 +65,11 @@ def test_the_scales_are_in_order_and_finite(scales: Any, problem: str) -> None:
 
 
 def test_the_scales_are_in_order_after_one_was_replaced() -> None:
-    tx = gradtx.replace(dynamic_loss_scale(gradtx.identity()), max_scale=2.0)
+    tx = dynamic_loss_scale(gradtx.identity())
     with pytest.raises(ValueError, match="initial_scale must be at most max_scale"):
-        tx.init(PARAMS)
-    assert gradtx.replace(tx, initial_scale=2.0).init(PARAMS).loss_scale == 2.0
+        gradtx.replace(tx, max_scale=2.0)
+    both = gradtx.replace(tx, max_scale=2.0, initial_scale=2.0)
+    assert both.init(PARAMS).loss_scale == 2.0
 
 
 def test_the_largest_scale_of_all_leaves_a_gradient() -> None:

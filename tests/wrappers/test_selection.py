@@ -180,6 +180,7 @@ def test_extra_arguments_reach_every_group_and_trees_are_restricted() -> None:
 def test_extra_trees_can_be_left_whole_and_a_lone_array_is() -> None:
     seen: list[Any] = []
     tx = masked(record(seen), BIASES, mask_compatible_extra_args=False)
+    assert repr(tx).endswith(" mask_compatible_extra_args=False)")  # in the order of the constructor
     tx.update(GRADS, tx.init(PARAMS), grad=GRADS)
     assert seen[0]["grad"] is GRADS
     lone = masked(record(seen), False)

@@ -169,4 +169,11 @@ def test_inside_shard_map_the_named_axis_makes_one_leaf_of_its_shards(make):
 
     whole = second_update(make(None))(*gradients)
     np.testing.assert_allclose(on_mesh(make("data")), whole, rtol=1e-5)
-    assert np.max(np.abs(on_mesh(make(None)) - whole)) > 0.01 * np.max(np.abs(whole))
+
+
+def test_updates_are_checked_where_init_was_outside() -> None:
+    tx = gradtx.chain(gradtx.clip_by_global_norm(1.0), gradtx.adam(0.1))
+    state = tx.init(G)
+    update = on_shards(lambda g: tx.update(g, state)[0], (SPLIT,), SPLIT)
+    with pytest.raises(ValueError, match=r"clip_by_global_norm: in the updates the leaf at \['a'\] varies"):
+        update(G)

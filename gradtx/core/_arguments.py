@@ -1,0 +1,75 @@
+"""The words for arguments of an update that cannot be meant."""
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+from jax.core import Tracer
+from jax.tree_util import keystr, tree_leaves_with_path
+
+from gradtx.tree import is_inexact, is_integer, outline
+
+
+def refuse_none(updates: Any) -> None:
+    """Raises for `None` in the place of the gradients.
+
+    Raises:
+      ValueError: for `None`, and not for a tree in which `None` stands for a leaf.
+    """
+    if updates is None:
+        raise ValueError(
+            "The gradients are None, expected a tree in the parameters' structure: update(gradients, state, "
+            "params).\nDoes the function that computes them return them? A leaf of the tree may be None."
+        )
+
+
+def warn_of_nothing(leaves: Iterable[Any], updates: Any, params: Any) -> None:
+    """Warns where no gradient can move a parameter: all are `None`, or all that are not `None` are integers.
+
+    Args:
+      leaves: the leaves of the gradients, `None` among them.
+      updates: the gradients.
+      params: the parameters, or `None`.
+    """
+    kinds: set[bool] = set()
+    for leaf in leaves:
+        if not (leaf is None or is_integer(leaf)):  # nearly always the first
+            return
+        kinds.add(leaf is None)
+    if False in kinds:
+        warnings.warn(_all_integers(updates), stacklevel=4)
+    elif kinds and any(map(is_inexact, jax.tree.leaves(params))):
+        warnings.warn(
+            "All gradients are None, and the parameters have floating-point leaves: nothing moves.\nWas the "
+            "loss differentiated with respect to other parameters, or does a filter leave out every leaf?",
+            stacklevel=4,
+        )
+
+
+def _all_integers(updates: Any) -> str:
+    path, first = next((path, leaf) for path, leaf in tree_leaves_with_path(updates) if is_integer(leaf))
+    return (
+        f"All gradients are integers, the first {outline(first)} at {keystr(path) or 'the root'}: nothing "
+        "moves, since no optimizer moves an integer.\nMake the parameters floats before init, as in "
+        "p.astype(jnp.float32)."
+    )
+
+
+def gone_array(who: str, **trees: Any) -> RuntimeError | None:
+    """The error for the first array in `trees` that was donated or deleted; `None` without one.
+
+    Args:
+      who: the name of the call in the message.
+      **trees: the arguments of the call, by name.
+    """
+    for name, tree in trees.items():
+        for path, leaf in tree_leaves_with_path(tree):
+            if isinstance(leaf, jax.Array) and not isinstance(leaf, Tracer) and leaf.is_deleted():
+                return RuntimeError(
+                    f"{who}: the array {name}{keystr(path)} was donated: an earlier step took it and reused "
+                    "its memory, a Stepper or a jax.jit with donate_argnums.\n"
+                    "Train on with the params and the state that this step returned. To keep the old ones, "
+                    "give it copies, as in jax.tree.map(jnp.copy, params)."
+                )
+    return None
