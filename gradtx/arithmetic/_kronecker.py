@@ -34,7 +34,7 @@ def from_sides(
 
 
 def with_finite_products(g: jax.Array) -> jax.Array:
-    """`g` with finite elements so short that its products, summed over 2^40 updates, are finite."""
+    """`g` with elements so short that its products, summed over 2^40 updates, are finite."""
     return bounded(g, 2**40 * g.size)
 
 

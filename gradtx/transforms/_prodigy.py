@@ -17,6 +17,7 @@ from gradtx.arithmetic import (
     quotient,
     root,
     sum_over_shards,
+    visible,
 )
 from gradtx.core import (
     GradientTransformation,
@@ -234,8 +235,9 @@ def _step(
     eps: Array,
     weight_decay: Array,
 ) -> tuple[Array, Array, Array]:
-    g = bounded(d * g)
-    m = interpolate(m, g, c1)
-    v = interpolate(v, abs_squared(g), c2)
+    short = bounded(d * g)
+    m = interpolate(m, short, c1)
+    v = interpolate(v, abs_squared(short), c2)
     direction = quotient(m, root(v) + eps)
-    return rate * (direction + weight_decay * p if decays else direction), m, v
+    update = rate * (direction + weight_decay * p if decays else direction)
+    return visible(update, g), m, v

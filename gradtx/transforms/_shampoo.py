@@ -42,6 +42,7 @@ class scale_by_shampoo(
     state=ScaleByShampooState,
     same_shape=False,
     optional=("left", "right", "left_root", "right_root"),
+    squares=True,
     role="normalizes",
     elementwise=False,
 ):

@@ -51,6 +51,7 @@ class scale_by_soap(
     state=ScaleBySoapState,
     same_shape=False,
     optional=("left", "right", "left_basis", "right_basis"),
+    squares=True,
     role="normalizes",
     elementwise=False,
 ):

@@ -10,10 +10,12 @@ import pytest
 
 from gradtx import (
     accumulate_squares,
+    adafactor,
     chain,
     ema,
     first_moment,
     nadam,
+    prodigy,
     scale,
     scale_by_adam,
     scale_by_amsgrad,
@@ -23,6 +25,8 @@ from gradtx import (
     scale_by_rss,
     scale_by_stddev,
     second_moment,
+    shampoo,
+    soap,
     trace,
     tree,
 )
@@ -137,3 +141,12 @@ def test_a_state_in_16_bits_saturates_and_hides_no_infinity() -> None:
     tx = first_moment(b1=0.5, mu_dtype="float16")
     state = tx.update(jnp.array([1e6, -1e6, 4.0, jnp.inf]), tx.init(jnp.zeros(4)))[1]
     assert state.mu.tolist() == [65504.0, -65504.0, 2.0, jnp.inf]
+
+
+@pytest.mark.parametrize(
+    "tx", [soap(0.1), shampoo(0.1), prodigy(), adafactor(0.1)], ids=lambda tx: repr(tx)[:30]
+)
+def test_a_bound_on_gradients_hides_no_infinity(tx) -> None:
+    params = {"kernel": jnp.ones((2, 2))}
+    update, _ = tx.update({"kernel": jnp.ones((2, 2)).at[0, 1].set(jnp.inf)}, tx.init(params), params)
+    assert jnp.isnan(update["kernel"][0, 1])
