@@ -17,18 +17,81 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 # ruff: noqa: F403 - each floor names in its __all__ what it makes public
-from gradtx import core, interop, optimizers, schedules, selection, stepping, transforms, tree, wrappers
+from gradtx import (
+    core,
+    interop,
+    losses,
+    optimizers,
+    projections,
+    schedules,
+    selection,
+    stepping,
+    transforms,
+    tree,
+    tree_utils,
+    wrappers,
+)
 from gradtx.core import *
 from gradtx.core import document
+from gradtx.losses import (
+    cosine_distance,
+    cosine_similarity,
+    ctc_loss,
+    ctc_loss_with_forward_probs,
+    generalized_kl_divergence,
+    hinge_loss,
+    huber_loss,
+    kl_divergence,
+    l2_loss,
+    log_cosh,
+    ntxent,
+    safe_softmax_cross_entropy,
+    sigmoid_binary_cross_entropy,
+    sigmoid_focal_loss,
+    smooth_labels,
+    softmax_cross_entropy,
+    softmax_cross_entropy_with_integer_labels,
+    squared_error,
+)
 from gradtx.optimizers import *
 from gradtx.schedules import *
 from gradtx.selection import *
 from gradtx.stepping import *
 from gradtx.transforms import *
-from gradtx.tree import MaskedNode, norm as global_norm
+from gradtx.tree import (
+    MaskedNode,
+    bias_correction,
+    map_params as tree_map_params,
+    norm as global_norm,
+    update_infinity_moment,
+    update_moment,
+    update_moment_per_elem_norm,
+)
 from gradtx.wrappers import *
 
-__all__ = ["MaskedNode", "global_norm", "interop", "selection", "tree"]
+__all__ = ["interop", "losses", "projections", "selection", "tree", "tree_utils"]
+__all__ += ["MaskedNode", "bias_correction", "global_norm", "update_infinity_moment", "update_moment"]
+__all__ += ["tree_map_params", "update_moment_per_elem_norm"]
+__all__ += [
+    "cosine_distance",
+    "cosine_similarity",
+    "ctc_loss",
+    "ctc_loss_with_forward_probs",
+    "generalized_kl_divergence",
+    "hinge_loss",
+    "huber_loss",
+    "kl_divergence",
+    "l2_loss",
+    "log_cosh",
+    "ntxent",
+    "safe_softmax_cross_entropy",
+    "sigmoid_binary_cross_entropy",
+    "sigmoid_focal_loss",
+    "smooth_labels",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_with_integer_labels",
+    "squared_error",
+]
 __all__ += core.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__

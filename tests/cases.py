@@ -96,7 +96,7 @@ CASES: dict[str, GradientTransformation] = {
     "apply_every": gradtx.apply_every(2),
     "apply_if_finite": gradtx.apply_if_finite(gradtx.adamw(falling), 2),
     "average_params": gradtx.average_params(gradtx.adam(falling), falling, start_step=0, every_k=2),
-    "bias_correction": gradtx.bias_correction(0.9, lookahead=1),
+    "correct_bias": gradtx.correct_bias(0.9, lookahead=1),
     "cautious": gradtx.cautious(gradtx.adam(falling)),
     "centralize": gradtx.centralize(),
     "chain": gradtx.chain(gradtx.trace(0.9), gradtx.chain(), gradtx.scale(0.1)),

@@ -84,6 +84,7 @@ from gradtx.arithmetic._sharding import (
     split_alike as split_alike,
     split_as as split_as,
 )
+from gradtx.arithmetic._simplex import onto_simplex as onto_simplex
 from gradtx.arithmetic._trust_ratio import (
     UNBOUNDED as UNBOUNDED,
     Bounds as Bounds,

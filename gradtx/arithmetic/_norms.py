@@ -44,8 +44,8 @@ def norm(
       axis: the axes along which `x` is a vector; `None` for the whole array.
       keepdims: whether these axes stay, with the length 1.
       axis_name: inside `jax.shard_map`, the mesh axes over which each vector is split.
-      stored: whether `x` is in memory. XLA on CPU would store an array that is only computed for its norm;
-        with `False` it does not.
+      stored: whether `x` is in memory. XLA on CPU would store an array that is only computed for its norm.
+        With `False` it does not, and squares that overflow or vanish do: the elements must be of about 1.
 
     >>> print(norm(jnp.array([3e30, 4e30])), norm(jnp.array([3e-30, 4e-30])))
     5e+30 5e-30
@@ -68,10 +68,11 @@ def root_mean_square(x: Array) -> Array:
 def _norm(x: Array, axes: tuple[int, ...], stored: bool) -> Array:
     if math.prod(x.shape[axis] for axis in axes) == 1:
         return jnp.abs(lax.squeeze(x, axes))
-    by_three_sums, by_wide_sum = partial(_by_three_sums, axes=axes), partial(_by_wide_sum, axes=axes)
-    if not stored or jnp.finfo(x.dtype).bits > 32:
+    by_three_sums = partial(_by_three_sums, axes=axes)
+    if stored and jnp.finfo(x.dtype).bits > 32:
         return by_three_sums(x)
-    return lax.platform_dependent(x, cpu=by_wide_sum, default=by_three_sums)
+    on_cpu = partial(_by_wide_sum if stored else _by_plain_sum, axes=axes)
+    return lax.platform_dependent(x, cpu=on_cpu, default=by_three_sums)
 
 
 @_norm.defjvp
@@ -111,21 +112,35 @@ def _by_wide_sum(x: Array, axes: tuple[int, ...]) -> Array:
         return lax.convert_element_type(lax.sqrt(jnp.sum(abs_squared(wide), axes)), x.real.dtype)
 
 
-def _by_three_sums(x: Array, axes: tuple[int, ...]) -> Array:
-    """The norm by three sums in one pass.
+def _by_plain_sum(x: Array, axes: tuple[int, ...]) -> Array:
+    """The norm by one sum of squares; where all squares vanish, the root mean square is the mean magnitude.
 
-    Each element of a first pass is the sum of one element of each of 16 slices of the array. XLA on CPU
-    unrolls so short a sum, and computes neighbours as vectors; it computes long sums one element after
-    another.
+    The sum of magnitudes has another use: XLA on CPU stores the terms of a sum that is alone.
     """
-    squares = _three_squares(x)
-    divisible = [axis for axis in axes if x.shape[axis] and x.shape[axis] % _SLICES == 0]
+    square, magnitude = _summed(_by_slices([abs_squared(x), jnp.abs(x)], axes), axes)
+    count = max(math.prod(x.shape[axis] for axis in axes), 1)
+    return jnp.where(square == 0, magnitude / count**0.5, root(square))
+
+
+def _by_three_sums(x: Array, axes: tuple[int, ...]) -> Array:
+    """The norm by three sums in one pass."""
+    return _norm_of(*_summed(_by_slices(_three_squares(x), axes), axes))
+
+
+def _by_slices(arrays: list[Array], axes: tuple[int, ...]) -> list[Array]:
+    """Arrays with the same sums: each element is the sum of one element of each of 16 slices.
+
+    XLA on CPU unrolls so short a sum into the operations that compute its terms, which it does not store
+    then, and computes neighbours as vectors.
+    """
+    shape = arrays[0].shape
+    divisible = [axis for axis in axes if shape[axis] and shape[axis] % _SLICES == 0]
     # Slices of an axis that is split over devices lie on several: they would be gathered.
-    if divisible and not may_be_split(x):
-        axis = divisible[0]
-        shape = (*x.shape[:axis], _SLICES, x.shape[axis] // _SLICES, *x.shape[axis + 1 :])
-        squares = _summed([square.reshape(shape) for square in squares], (axis,))
-    return _norm_of(*_summed(squares, axes))
+    if not divisible or may_be_split(arrays[0]):
+        return arrays
+    axis = divisible[0]
+    sliced = (*shape[:axis], _SLICES, shape[axis] // _SLICES, *shape[axis + 1 :])
+    return _summed([array.reshape(sliced) for array in arrays], (axis,))
 
 
 def _summed(arrays: list[Array], axes: tuple[int, ...]) -> list[Array]:

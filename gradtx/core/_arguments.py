@@ -8,7 +8,7 @@ import jax
 from jax.core import Tracer
 from jax.tree_util import keystr, tree_leaves_with_path
 
-from gradtx.tree import is_inexact, is_integer, outline
+from gradtx.tree import is_inexact, is_integer, nearest, outline
 
 
 def refuse_none(updates: Any) -> None:
@@ -73,3 +73,29 @@ def gone_array(who: str, **trees: Any) -> RuntimeError | None:
                     "give it copies, as in jax.tree.map(jnp.copy, params)."
                 )
     return None
+
+
+def missing(who: Iterable[str], name: str, extra: Iterable[str]) -> ValueError:
+    """The error for the argument `name` of `update`, which the transformations `who` need.
+
+    Args:
+      who: the names of transformations, each in the one after it.
+      name: the name of the argument.
+      extra: the names of the arguments that were passed, one of which may be a misspelling.
+    """
+    passed = "params" if name == "params" else f"{name}=..."
+    meant = "".join(f" Is it {word!r} here?" for word in extra if nearest(word, [name]))
+    return ValueError(f"{' in '.join(who)} needs {name!r}: call update(updates, state, {passed}).{meant}")
+
+
+def unmapped(who: str, shape: tuple[int, ...], method: str, arguments: str) -> ValueError:
+    """The error for a method of a stack of optimizers that is called without `jax.vmap`."""
+    axes = "0, axes, 0), out_axes=(0, axes)" if method == "update" else "None), out_axes=axes"
+    return ValueError(
+        f"{who}.{method}: this is a stack of optimizers of the shape {shape}. "
+        "Map over its members, with one jax.vmap for each axis:\n"
+        "  axes = gradtx.state_axes(tx, params)  # of the parameters of one member\n"
+        f"  {method} = jax.vmap(lambda tx, {arguments}: tx.{method}({arguments}),\n"
+        f"    in_axes=(0, {axes})\n"
+        f"  {method}(tx, {arguments})"
+    )

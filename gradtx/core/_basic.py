@@ -6,8 +6,9 @@ from typing import Any
 import jax
 
 from gradtx.core._annotations import Params, Updates
+from gradtx.core._counted import EmptyState
 from gradtx.core._fields import static
-from gradtx.core._transformation import EmptyState, GradientTransformation
+from gradtx.core._transformation import GradientTransformation
 from gradtx.tree import is_inexact, is_placeholder
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from gradtx.arithmetic import bounded, visible
 from gradtx.core._annotations import OptState, Params, Updates
@@ -26,7 +26,7 @@ class Rule(GradientTransformation, abstract=True):
                 c: Array
 
             def init(self, params):
-                return FirstMomentState(zeros_like(params))
+                return FirstMomentState(state_like(params))
 
             def once(self):
                 return self.Once(complement(self.decay))
@@ -63,7 +63,9 @@ class Rule(GradientTransformation, abstract=True):
         array and stays there; `leaf` gets `None`.
       squares: whether `leaf` squares the update. A finite element of it then counts as at most 2^63 in
         float32, in everything that `leaf` computes: its square is finite, and a quotient of moments is as
-        without this bound.
+        without this bound. An infinite one is NaN in the result. With `"averaged"` it is NaN for `leaf`
+        already, and stays in the state: so a result that is computed from averages alone need not read the
+        update for this.
     """
 
     _arrays: ClassVar[tuple[str, ...]] = ()
@@ -74,7 +76,7 @@ class Rule(GradientTransformation, abstract=True):
     _same_shape: ClassVar[bool] = True
     _optional: ClassVar[tuple[int, ...]] = ()
     _field_numbers: ClassVar[tuple[str, ...]] = ()
-    _squares: ClassVar[bool] = False
+    _squares: ClassVar[bool | Literal["averaged"]] = False
 
     if TYPE_CHECKING:
 
@@ -87,7 +89,7 @@ class Rule(GradientTransformation, abstract=True):
         numbers: tuple[str, ...] = ("count",),
         same_shape: bool = True,
         optional: tuple[str, ...] = (),
-        squares: bool = False,
+        squares: bool | Literal["averaged"] = False,
         **keywords: Any,
     ) -> None:
         if "once" in cls.__dict__:
@@ -235,13 +237,19 @@ class _Leaf(NamedTuple):
         rule = object.__new__(self.rule)
         rule.__dict__.update({name: value for name, _, value in self.options})
         rule.__dict__.update({name: next(scalars) for name in self.numbers})
-        first = bounded(update) if self.rule._squares else update
+        first = self._bounded(update)
         if self.once is None:
             results = rule.leaf(first, *arrays)
         else:
             entries = (next(scalars) if option is _NUMBER else option for option in self.once_options)
             results = rule.leaf(self.once(*entries), first, *arrays)
-        return self._with_faults(results, update) if self.rule._squares else results
+        return self._with_faults(results, update) if self.rule._squares is True else results
+
+    def _bounded(self, update: Any) -> Any:
+        """The update as `leaf` gets it: its square is finite."""
+        if self.rule._squares == "averaged":
+            return visible(bounded(update), update)
+        return bounded(update) if self.rule._squares else update
 
     def _with_faults(self, results: Any, update: Any) -> Any:
         """The results of `leaf` for the bounded update, in which an infinite element is visible."""

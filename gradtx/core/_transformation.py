@@ -1,50 +1,26 @@
 """The protocol: an optimizer is a value with two pure methods, `init` and `update`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, final
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, final
 
 import jax
 from jax import Array
 
 from gradtx.core._annotations import OptState, Params, Updates
-from gradtx.core._arguments import gone_array, refuse_none, warn_of_nothing
+from gradtx.core._arguments import gone_array, missing, refuse_none, unmapped, warn_of_nothing
 from gradtx.core._axes import require_axes
 from gradtx.core._compiling import call
+from gradtx.core._counted import COUNTED, EmptyState, ScheduledState, counted, wrong_count, wrong_kind
+from gradtx.core._declared import Declared
 from gradtx.core._findings import Finding
 from gradtx.core._keywords import refuse_unknown
 from gradtx.core._schedule import Schedule, as_schedule, safe_increment, zero_count
-from gradtx.core._state_table import displayed
-from gradtx.core._states import MAKE_ONE, StateMismatchError, explained
-from gradtx.core._value import Value
-from gradtx.tree import flatten, match, narrowed, nearest, outline, spelled
+from gradtx.core._states import StateMismatchError, explained
+from gradtx.tree import flatten, match, narrowed, spelled
 
 
-@displayed
-class EmptyState(NamedTuple):
-    """The state of a transformation without state."""
-
-
-@displayed
-class ScheduledState(NamedTuple):
-    """The state of a transformation with a scheduled hyperparameter: the count, and the other state."""
-
-    count: Any
-    inner: OptState
-
-
-@displayed
-class ScaleByScheduleState(NamedTuple):
-    """The state of a transformation whose only state is the count of its schedules."""
-
-    count: Any
-
-
-ROLES = ("normalizes", "clips", "decays", "rate", None)
-"""The parts that a transformation may play in an optimizer."""
-
-
-class GradientTransformation(Value):
+class GradientTransformation(Declared, abstract=True):
     """A pure `(init, update)` pair that is a value: printable, comparable, hashable, and a pytree.
 
     A subclass declares its hyperparameters as fields (see `hyperparameter`, `static` and `nested`) and
@@ -91,92 +67,22 @@ class GradientTransformation(Value):
     (Array([2., 2.], dtype=float32), ())
     """
 
-    _abstract: ClassVar[bool] = True
-    _own_needs: ClassVar[frozenset[str]] = frozenset()
-    _check: ClassVar[str | None] = "shapes"
-    _wide: ClassVar[bool] = False
-    _counts: ClassVar[tuple[str, ...]] = ()
-    _states: ClassVar[tuple[type[Any], ...]] = ()
     _lifted: ClassVar[type["GradientTransformation"]]
     """The subclass that is made from two functions (`core/_lifting.py`)."""
-
-    role: ClassVar[str | None] = None
-    """The part that the transformation plays in an optimizer: one of the class keywords, or `None`."""
 
     opaque: ClassVar[bool] = False
     """Whether the transformations in it cannot be seen, as in an object of another library."""
     _stateless: ClassVar[bool] = False
-    _elementwise: ClassVar[bool] = True
-
-    couples_leaves: ClassVar[bool] = False
-    """Whether the update of a leaf depends on other leaves, as with a global norm."""
 
     may_skip: ClassVar[bool] = False
     """Whether an update of a nested transformation may be left out, so that its schedules stand still."""
 
-    def __init_subclass__(
-        cls,
-        *,
-        state: type[Any] | tuple[type[Any], ...] = (),
-        needs: Iterable[str] = (),
-        check: str | None = "shapes",
-        wide: bool = False,
-        role: str | None = None,
-        elementwise: bool = True,
-        counts: tuple[str, ...] = (),
-        abstract: bool = False,
-    ) -> None:
-        super().__init_subclass__()
-        cls._abstract = abstract
-        cls._states = state if isinstance(state, tuple) else (state,)
-        cls._check_class(needs, check, role)
-        cls._counts = cls._checked_counts(counts)
-        for kind in cls._states:
-            displayed(kind)
-        cls._own_needs = frozenset(needs)
-        cls._check = check
-        cls._wide = wide
-        cls.role = role
+    def __init_subclass__(cls, *, abstract: bool = False, **keywords: Any) -> None:
+        super().__init_subclass__(abstract=abstract, **keywords)
         cls._stateless = not cls._states and cls.init is GradientTransformation.init
-        over_axes = any(field.name == "axis_name" for field in cls._fields)
-        cls._elementwise = elementwise and not over_axes and cls.couples_leaves is not True
         if not abstract:
             cls.init = _guarded_init(cls.init)
             cls.evaluation_params = _guarded_evaluation(cls.evaluation_params)
-
-    @classmethod
-    def _check_class(cls, needs: Iterable[str], check: str | None, role: str | None) -> None:
-        """Checks the declarations of a subclass."""
-        if not cls.__mro__[1]._abstract:
-            raise TypeError(
-                f"{cls.__name__}: transformations are final. Share functions of arrays, or wrap the other "
-                f"transformation in a nested() field, instead of subclassing {cls.__mro__[1].__name__}."
-            )
-        if "update" in cls.__dict__:
-            raise TypeError(f"{cls.__name__}: define apply, which update calls after its checks.")
-        if isinstance(needs, str):
-            raise TypeError(f"{cls.__name__}: needs must be a tuple of names, as in needs=({needs!r},).")
-        if check not in ("shapes", "structure", None):
-            raise ValueError(f"{cls.__name__}: check must be 'shapes', 'structure' or None, got {check!r}.")
-        if role not in ROLES:
-            raise ValueError(f"{cls.__name__}: role must be one of {ROLES}, got {role!r}.")
-        for kind in cls._states:
-            if not hasattr(kind, "_fields"):
-                raise TypeError(f"{cls.__name__}: state must be a class of named tuples, got {kind!r}.")
-        if not hasattr(cls, "_nested_fields") and any(field.metadata.get("nested") for field in cls._fields):
-            raise TypeError(
-                f"{cls.__name__}: a transformation with nested() fields is a Wrapper: subclass that."
-            )
-
-    @classmethod
-    def _checked_counts(cls, counts: tuple[str, ...]) -> tuple[str, ...]:
-        fields = {name for kind in cls._states for name in kind._fields}
-        if unknown := [name for name in counts if name not in fields]:
-            raise TypeError(
-                f"{cls.__name__}: counts names {unknown[0]!r}, which is no field of the state; they are "
-                f"{', '.join(sorted(fields)) or 'none'}."
-            )
-        return counts
 
     if TYPE_CHECKING:
         # At run time `__new__` returns a `_lifted`, which has a field for each of the functions.
@@ -256,7 +162,7 @@ class GradientTransformation(Value):
             values, count = call(_scheduled_values, self, state.count)
             current = self.with_fields(**dict(zip(self.scheduled, values, strict=True)))
             updates, own = current.apply(updates, own, params, **extra)
-            return updates, _counted(self, count, own)
+            return updates, counted(count, own)
 
     def _narrowed(self, changed: Updates, updates: Updates, params: Params = None) -> Updates:
         """The updates `changed` in the precision in which they leave `update`."""
@@ -371,28 +277,17 @@ class GradientTransformation(Value):
         Raises:
           StateMismatchError: for a state of another kind than that of `init`.
         """
-        counted = isinstance(state, ScheduledState | ScaleByScheduleState)
         # A wrapper without a named tuple of its own may return the state of a nested transformation, which
         # may have a schedule.
         judged = self.scheduled or self._states or not (self.nested or self._check is None)
-        if judged and counted != bool(self.scheduled):
-            raise StateMismatchError(
-                f"{type(self).__name__}: the state was made with"
-                f"{'' if counted else 'out'} a scheduled hyperparameter, and this optimizer has "
-                f"{', '.join(self.scheduled) or 'none'} scheduled.\n{_COUNT[counted]}"
-            )
+        if judged and isinstance(state, COUNTED) != bool(self.scheduled):
+            raise wrong_count(type(self).__name__, state, self.scheduled)
         if self.scheduled:
             state = state.inner if isinstance(state, ScheduledState) else EmptyState()
         if self._states and getattr(state, "_fields", None) not in [kind._fields for kind in self._states]:
-            kinds = " or ".join(f"({', '.join(kind._fields)})" for kind in self._states)
-            raise StateMismatchError(
-                f"{type(self).__name__}: the state must have the fields {kinds}, got {outline(state)}."
-                f"{MAKE_ONE}"
-            )
+            raise wrong_kind(type(self).__name__, state, self._states)
         if self._stateless and isinstance(state, tuple | list | dict) and state:
-            raise StateMismatchError(
-                f"{type(self).__name__}: the state must be empty, got {outline(state)}.{MAKE_ONE}"
-            )
+            raise wrong_kind(type(self).__name__, state, ())
         return state
 
     def resolved(self, state: OptState) -> "GradientTransformation":
@@ -439,25 +334,12 @@ class GradientTransformation(Value):
 
     def _refuse_stack(self, method: str, arguments: str) -> None:
         if self._stack:
-            axes = "0, axes, 0), out_axes=(0, axes)" if method == "update" else "None), out_axes=axes"
-            raise ValueError(
-                f"{type(self).__name__}.{method}: this is a stack of optimizers of the shape {self._stack}. "
-                "Map over its members, with one jax.vmap for each axis:\n"
-                "  axes = gradtx.state_axes(tx, params)  # of the parameters of one member\n"
-                f"  {method} = jax.vmap(lambda tx, {arguments}: tx.{method}({arguments}),\n"
-                f"    in_axes=(0, {axes})\n"
-                f"  {method}(tx, {arguments})"
-            )
+            raise unmapped(type(self).__name__, self._stack, method, arguments)
 
     def _require(self, params: Params, extra: dict[str, Any]) -> None:
         given = {name for name, value in {**extra, "params": params}.items() if value is not None}
         for name in sorted(self.needs - given):
-            passed = "params" if name == "params" else f"{name}=..."
-            meant = "".join(f" Is it {word!r} here?" for word in extra if nearest(word, [name]))
-            raise ValueError(
-                f"{' in '.join(self._who_needs(name))} needs {name!r}: call update(updates, state, {passed})."
-                f"{meant}"
-            )
+            raise missing(self._who_needs(name), name, extra)
 
     def _who_needs(self, name: str) -> list[str]:
         """The names from the transformation that declares the need to this one, outward."""
@@ -465,13 +347,6 @@ class GradientTransformation(Value):
             if name in part.needs:
                 return [*part._who_needs(name), type(self).__name__]
         return [type(self).__name__]
-
-
-_COUNT = {
-    True: "To replace the schedule by a number and keep the state, use constant_schedule(number).",
-    False: f"A schedule counts the updates in the state, and this state has no count.{MAKE_ONE}",
-}
-"""The advice for a state with a count, and for one without."""
 
 
 def _scheduled_values(tx: GradientTransformation, count: Array) -> tuple[list[Array], Array]:
@@ -487,7 +362,7 @@ def _guarded_init(init: Callable[..., Any]) -> Callable[..., Any]:
             if not self._elementwise:
                 self._require_axes(params=params)
             state = init(self._at(zero_count()) if self.scheduled else self, params)
-        return _counted(self, zero_count(), state) if self.scheduled else state
+        return counted(zero_count(), state) if self.scheduled else state
 
     return guarded
 
@@ -499,8 +374,3 @@ def _guarded_evaluation(evaluation: Callable[..., Any]) -> Callable[..., Any]:
             return evaluation(self.resolved(state), self.own_state(state), params)
 
     return guarded
-
-
-def _counted(tx: GradientTransformation, count: Array, state: OptState) -> OptState:
-    """`state` with the count of the schedules of `tx`."""
-    return ScaleByScheduleState(count) if isinstance(state, EmptyState) else ScheduledState(count, state)

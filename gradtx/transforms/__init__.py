@@ -17,10 +17,10 @@ from gradtx.transforms._ademamix import (
 from gradtx.transforms._adopt import scale_by_adopt
 from gradtx.transforms._amsgrad import ScaleByAmsgradState, scale_by_amsgrad
 from gradtx.transforms._averages import EmaState, FirstMomentState, ema, first_moment
-from gradtx.transforms._bias_correction import BiasCorrectionState, bias_correction
 from gradtx.transforms._box import keep_params_nonnegative, project_box
 from gradtx.transforms._centralize import centralize
 from gradtx.transforms._clipping import clip, clip_by_block_norm, clip_by_block_rms, clip_by_global_norm
+from gradtx.transforms._correct_bias import BiasCorrectionState, correct_bias
 from gradtx.transforms._curvature import (
     GaussNewtonBartlettState,
     HutchinsonState,
@@ -118,12 +118,12 @@ __all__ = [
     "adaptive_grad_clip",
     "add_decayed_weights",
     "add_noise",
-    "bias_correction",
     "centralize",
     "clip",
     "clip_by_block_norm",
     "clip_by_block_rms",
     "clip_by_global_norm",
+    "correct_bias",
     "differentially_private_aggregate",
     "ema",
     "first_moment",

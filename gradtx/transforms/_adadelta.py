@@ -6,7 +6,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter
-from gradtx.tree import zeros_like
+from gradtx.tree import state_like
 
 
 class ScaleByAdaDeltaState(NamedTuple):
@@ -48,7 +48,7 @@ class scale_by_adadelta(Rule, state=ScaleByAdaDeltaState, role="normalizes", squ
         c: Any
 
     def init(self, params: Params) -> ScaleByAdaDeltaState:
-        return ScaleByAdaDeltaState(zeros_like(params, real=True), zeros_like(params, real=True))
+        return ScaleByAdaDeltaState(state_like(params, real=True), state_like(params, real=True))
 
     def once(self) -> Once:
         return self.Once(complement(self.rho))

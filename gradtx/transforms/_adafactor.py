@@ -24,7 +24,7 @@ from gradtx.arithmetic import (
     times_factors,
 )
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import MaskedNode, TreeMismatchError, is_inexact, zeros_like
+from gradtx.tree import MaskedNode, TreeMismatchError, is_inexact, state_like
 
 
 class FactoredState(NamedTuple):
@@ -237,7 +237,7 @@ def _zero_state(tx: _Factored, params: Params) -> FactoredState:
 
     # The sums have the shapes, and the sharding over devices, that the averages get.
     mirrored = (jax.tree.map(part, params) for part in (without_columns, without_rows, unfactored))
-    return FactoredState(zero_count(), *(zeros_like(tree, real=True) for tree in mirrored))
+    return FactoredState(zero_count(), *(state_like(tree, real=True) for tree in mirrored))
 
 
 def _weight(tx: _Factored, count: Array) -> Array:

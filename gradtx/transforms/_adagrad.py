@@ -6,7 +6,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, quotient, root, saturated
 from gradtx.core import Number, Params, Rule, hyperparameter
-from gradtx.tree import full_like
+from gradtx.tree import state_like
 
 
 class ScaleByRssState(NamedTuple):
@@ -41,7 +41,7 @@ class scale_by_rss(Rule, state=ScaleByRssState, role="normalizes", squares=True)
     eps: Number = hyperparameter(default=1e-7, low=0.0, doc="added inside the root")
 
     def init(self, params: Params) -> ScaleByRssState:
-        return ScaleByRssState(full_like(params, self.initial_accumulator_value, real=True))
+        return ScaleByRssState(state_like(params, value=self.initial_accumulator_value, real=True))
 
     def leaf(self, g: Array, sum_of_squares: Array) -> tuple[Array, Array]:
         total = saturated(sum_of_squares + abs_squared(g))

@@ -6,7 +6,7 @@ from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, interpolate, look_ahead, moments, normalized
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class ScaleByAdamState(NamedTuple):
@@ -17,7 +17,7 @@ class ScaleByAdamState(NamedTuple):
     nu: Any
 
 
-class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
+class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged"):
     r"""Adam's direction.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = b_2 \nu_{t-1} + (1 - b_2)\,|g_t|^2$$
@@ -49,7 +49,7 @@ class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares=Tru
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
+        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
         return ScaleByAdamState(zero_count(), mu, nu)
 
     def once(self, count: Array) -> Moments:

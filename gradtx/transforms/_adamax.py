@@ -8,7 +8,7 @@ from jax import Array
 from gradtx.arithmetic import complement, correction, interpolate, quotient
 from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
 from gradtx.transforms._adam import ScaleByAdamState
-from gradtx.tree import zeros_like
+from gradtx.tree import state_like
 
 
 class InfinityMomentState(NamedTuple):
@@ -45,7 +45,7 @@ class infinity_moment(Rule, state=InfinityMomentState):
         c2: Any
 
     def init(self, params: Params) -> InfinityMomentState:
-        return InfinityMomentState(zeros_like(params, real=True))
+        return InfinityMomentState(state_like(params, real=True))
 
     def once(self) -> Once:
         return self.Once(complement(self.b2))
@@ -88,7 +88,7 @@ class scale_by_adamax(Rule, state=ScaleByAdamState, role="normalizes"):
         correction: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), zeros_like(params), zeros_like(params, real=True))
+        return ScaleByAdamState(zero_count(), state_like(params), state_like(params, real=True))
 
     def once(self, count: Array) -> Once:
         c1 = complement(self.b1)

@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, bounded, complement, correction, interpolate, normalized
 from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
-from gradtx.tree import zeros_like
+from gradtx.tree import state_like
 
 
 class ScaleByAdanState(NamedTuple):
@@ -67,8 +67,8 @@ class scale_by_adan(Rule, state=ScaleByAdanState, numbers=("t",), role="normaliz
         first: Any
 
     def init(self, params: Params) -> ScaleByAdanState:
-        m, v, g = (zeros_like(params) for _ in range(3))
-        return ScaleByAdanState(m, v, zeros_like(params, real=True), g, zero_count())
+        m, v, g = (state_like(params) for _ in range(3))
+        return ScaleByAdanState(m, v, state_like(params, real=True), g, zero_count())
 
     def once(self, t: Array) -> Once:
         c1, c2, c3 = complement(self.b1), complement(self.b2), complement(self.b3)

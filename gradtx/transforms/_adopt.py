@@ -10,7 +10,7 @@ from jax import Array
 from gradtx.arithmetic import abs_squared, after, complement, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.transforms._adam import ScaleByAdamState
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
@@ -59,7 +59,7 @@ class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
         first: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
+        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
         return ScaleByAdamState(zero_count(), mu, nu)
 
     def once(self, count: Array) -> Once:
@@ -80,6 +80,6 @@ class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
         return root(root(t)) if self.clip_value_fn is None else self.clip_value_fn(t)
 
     def _normalized(self, once: Once, g: Array, nu: Array) -> Array:
-        """z, clipped by a denominator that is large enough: infinity over infinity is NaN, not the bound."""
+        """The gradient over its root mean square, clipped by a denominator that is large enough."""
         size = jnp.maximum(jnp.maximum(root(nu), self.eps), jnp.abs(g) / once.bound)
         return jnp.where(once.first, 0.0, quotient(g, size))

@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class ScaleByAmsgradState(NamedTuple):
@@ -19,7 +19,7 @@ class ScaleByAmsgradState(NamedTuple):
     nu_max: Any
 
 
-class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squares=True):
+class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squares="averaged"):
     r"""AMSGrad's direction: Adam's with the maximum of the second moments so far.
 
     $$u_t = \frac{\hat\mu_t}{\sqrt{\nu^{\max}_t + \epsilon_\text{root}} + \epsilon}, \qquad
@@ -52,8 +52,8 @@ class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squar
     bias_correction_nu: bool = static(default=True, doc="whether the second moment is corrected")
 
     def init(self, params: Params) -> ScaleByAmsgradState:
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
-        return ScaleByAmsgradState(zero_count(), mu, nu, zeros_like(params, real=True))
+        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
+        return ScaleByAmsgradState(zero_count(), mu, nu, state_like(params, real=True))
 
     def once(self, count: Array) -> Moments:
         c1, c2 = complement(self.b1), complement(self.b2)

@@ -6,7 +6,7 @@ from jax import Array
 
 from gradtx.arithmetic import complement, correction, interpolate
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class FirstMomentState(NamedTuple):
@@ -27,7 +27,7 @@ class first_moment(Rule, state=FirstMomentState):
 
     $$\mu_t = b_1\,\mu_{t-1} + (1 - b_1)\,g_t, \qquad u_t = \mu_t$$
 
-    The average starts at zero and is biased towards it: `bias_correction(b1)` after it removes the bias.
+    The average starts at zero and is biased towards it: `correct_bias(b1)` after it removes the bias.
 
     **State**: `FirstMomentState(mu)`, shaped as the parameters, float32 or wider, or `mu_dtype`.
 
@@ -49,7 +49,7 @@ class first_moment(Rule, state=FirstMomentState):
         c: Any
 
     def init(self, params: Params) -> FirstMomentState:
-        return FirstMomentState(zeros_like(params, self.mu_dtype))
+        return FirstMomentState(state_like(params, self.mu_dtype))
 
     def once(self) -> Once:
         return self.Once(complement(self.b1))
@@ -92,7 +92,7 @@ class ema(Rule, state=EmaState):
         correction: Any
 
     def init(self, params: Params) -> EmaState:
-        return EmaState(zero_count(), zeros_like(params, self.accumulator_dtype))
+        return EmaState(zero_count(), state_like(params, self.accumulator_dtype))
 
     def once(self, count: Array) -> Once:
         c = complement(self.decay)

@@ -75,7 +75,7 @@ class clip_by_global_norm(Rule, role="clips"):
         factor: Array
 
     def once(self, updates: Updates) -> Once:
-        length = norm(updates, self.axis_name)
+        length = norm(updates, axis_name=self.axis_name)
         return self.Once(shortening(length, jnp.asarray(self.max_norm, length.dtype)))
 
     def leaf(self, once: Once, g: Array) -> Array:

@@ -8,7 +8,7 @@ import jax
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, Params, Updates, static
 from gradtx.transforms._estimates import along_direction, of_drawn_labels
-from gradtx.tree import Key, as_key, first_words, next_words, normal, rademacher, random_like
+from gradtx.tree import Key, as_key, draws_like, first_words, next_words, normal, rademacher
 
 
 class HutchinsonState(NamedTuple):
@@ -80,7 +80,7 @@ class hutchinson_estimator_diag_hessian(
     ) -> tuple[Updates, HutchinsonState]:
         words, key = next_words(self.random_seed, state.key)
         draw = rademacher if self.distribution == "rademacher" else normal
-        drawn = partial(random_like, key, draw=draw, axis_name=self.axis_name)
+        drawn = partial(draws_like, key, draw=draw, axis_name=self.axis_name)
         estimate = along_direction(extra["obj_fn"], params, drawn)
         return estimate, HutchinsonState(words)
 

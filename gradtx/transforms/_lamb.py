@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 from jax.lax import optimization_barrier
+from jax.typing import ArrayLike
 
 from gradtx.arithmetic import (
     UNBOUNDED,
@@ -22,10 +23,10 @@ from gradtx.arithmetic import (
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.selection import Mask, as_mask, mask_at
 from gradtx.transforms._adam import ScaleByAdamState
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
-class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="normalizes", squares=True):
+class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="normalizes", squares="averaged"):
     r"""LAMB's direction, leaf by leaf.
 
     $$u = \frac{\phi(\|\theta\|)}{\|r\|}\,r, \qquad
@@ -88,7 +89,7 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="norma
     )
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
+        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
         return ScaleByAdamState(zero_count(), mu, nu)
 
     def once(self, count: Array) -> Moments:
@@ -101,11 +102,15 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="norma
         if self.trust_ratio_mask:
             # The direction is computed twice, once for its norm and once in the loop that reads it. Without
             # the barrier the compiler would merge the two, and XLA on CPU would store the whole direction.
-            again = self._direction(once, *optimization_barrier((mu, nu, p)))
-            size, length = (norm(x, axis_name=self.axis_name, stored=False) for x in (p, again))
+            size = norm(p, axis_name=self.axis_name)
+            unit = jnp.maximum(self.weight_decay * size, 1.0)
+            again = self._direction(once, *optimization_barrier((mu, nu, p)), unit=unit)
+            length = unit * norm(again, axis_name=self.axis_name, stored=False)
             r = r * trust_ratio(jnp.clip(size, *self.norm_bounds), length)
         return r, mu, nu
 
-    def _direction(self, once: Moments, mu: Array, nu: Array, p: Array) -> Array:
-        adam = normalized(mu / once.correction1, nu, once.correction2, self.eps, self.eps_root)
-        return adam + self.weight_decay * p if self.mask else adam
+    def _direction(self, once: Moments, mu: Array, nu: Array, p: Array, unit: ArrayLike = 1.0) -> Array:
+        """The direction of Adam with weight decay, in multiples of `unit`."""
+        first = mu / (once.correction1 * unit)
+        adam = normalized(first, nu, once.correction2, self.eps, self.eps_root)
+        return adam + self.weight_decay / unit * p if self.mask else adam

@@ -8,7 +8,7 @@ from jax import Array
 
 from gradtx.arithmetic import complement, interpolate
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class ScaleByLionState(NamedTuple):
@@ -59,7 +59,7 @@ class scale_by_lion(Rule, state=ScaleByLionState, role="normalizes"):
         from_new: bool
 
     def init(self, params: Params) -> ScaleByLionState:
-        return ScaleByLionState(zero_count(), zeros_like(params, self.mu_dtype))
+        return ScaleByLionState(zero_count(), state_like(params, self.mu_dtype))
 
     def once(self) -> Once:
         c1, c2 = complement(self.b1), complement(self.b2)

@@ -18,7 +18,7 @@ from gradtx.arithmetic import (
     shortening,
 )
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class ScaleByMarsState(NamedTuple):
@@ -89,8 +89,8 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
         first: Any
 
     def init(self, params: Params) -> ScaleByMarsState:
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
-        return ScaleByMarsState(zero_count(), mu, nu, zeros_like(params))
+        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
+        return ScaleByMarsState(zero_count(), mu, nu, state_like(params))
 
     def once(self, count: Array) -> Once:
         c1, c2 = complement(self.b1), complement(self.b2)

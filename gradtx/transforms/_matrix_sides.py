@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from gradtx.arithmetic import LEFT, RIGHT, axes_of, fans, made_whole
 from gradtx.core import Params
 from gradtx.selection import dimension_numbers
-from gradtx.tree import MaskedNode, zeros_like
+from gradtx.tree import MaskedNode, state_like
 
 
 def zeros_of_sides(params: Params, spec: Any, max_size: int) -> tuple[Any, Any]:
@@ -20,7 +20,7 @@ def zeros_of_sides(params: Params, spec: Any, max_size: int) -> tuple[Any, Any]:
     """
     own = dimension_numbers(spec, params)
     left, right = (jax.tree.map(partial(_square, side, max_size), own, params) for side in (LEFT, RIGHT))
-    return zeros_like(left), zeros_like(right)
+    return state_like(left), state_like(right)
 
 
 def _square(side: int, max_size: int, spec: Any, leaf: Any) -> Any:

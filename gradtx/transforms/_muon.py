@@ -17,7 +17,7 @@ from gradtx.arithmetic import (
 )
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers, dimension_numbers_at
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class MuonState(NamedTuple):
@@ -99,7 +99,7 @@ class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False)
 
     def init(self, params: Params) -> MuonState:
         dimension_numbers(self.weight_dimension_numbers, params)  # already names a leaf that is not a matrix
-        return MuonState(zero_count(), zeros_like(params, self.mu_dtype))
+        return MuonState(zero_count(), state_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Once:
         c = complement(self.beta)

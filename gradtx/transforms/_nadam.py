@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_scalar, as_storage_dtype, zeros_like
+from gradtx.tree import as_scalar, as_storage_dtype, state_like
 
 
 class ScaleByNadamState(NamedTuple):
@@ -73,7 +73,7 @@ class scale_by_nadam(
         mu_product: Any
 
     def init(self, params: Params) -> ScaleByNadamState:
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
+        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
         return ScaleByNadamState(zero_count(), mu, nu, jnp.ones((), float))
 
     def once(self, count: Array, mu_product: Array) -> Once:

@@ -20,12 +20,12 @@ from gradtx.core import (
 from gradtx.tree import (
     Key,
     as_key,
+    draws_like,
     first_words,
     is_inexact,
     map_leaves,
     next_words,
     normal,
-    random_like,
     widened,
 )
 
@@ -86,7 +86,7 @@ class add_noise(GradientTransformation, state=AddNoiseState, counts=("count",)):
         count = safe_increment(state.count)
         deviation = jnp.sqrt(self.eta / count.astype(float) ** self.gamma)
         words, key = next_words(self.key, state.rng_key)
-        noise = random_like(key, jax.tree.map(_wide, updates), normal, self.axis_name)
+        noise = draws_like(key, jax.tree.map(_wide, updates), normal, self.axis_name)
         updates = map_leaves(_add_multiple, updates, noise=noise, numbers=(deviation,))
         return updates, AddNoiseState(count, words)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import keystr, tree_map_with_path
 
-from gradtx.arithmetic import made_whole, norm, quotient, shortening, split_as
+from gradtx.arithmetic import norm, onto_simplex, quotient, shortening, split_as
 from gradtx.core import Number, OptState, Params, Rule, Updates, hyperparameter, static
 from gradtx.tree import is_inexact
 
@@ -161,16 +161,7 @@ class project_simplex(_Projection, needs=("params",), elementwise=False):
     def nearest(self, x: Array) -> Array:
         if jnp.iscomplexobj(x):
             raise TypeError("project_simplex: a complex leaf has no order. Leave it out with masked(...).")
-        x = jnp.moveaxis(made_whole(x, (self.axis % x.ndim,)), self.axis, -1)
-        # The point stays the same without the maximum, and large elements lose no digits.
-        x = x - jnp.max(x, axis=-1, keepdims=True)
-        falling = -jnp.sort(-x, axis=-1)
-        places = jnp.arange(1, x.shape[-1] + 1).astype(x.dtype).reshape([1] * (x.ndim - 1) + [-1])
-        # The amount that all elements down to this one would have to give off for their sum to be the total.
-        give = (jnp.cumsum(falling, axis=-1) - self.total) / places
-        taking_part = jnp.maximum(jnp.sum(falling > give, axis=-1, keepdims=True), 1)
-        tau = jnp.take_along_axis(give, taking_part - 1, axis=-1)
-        return jnp.moveaxis(jnp.maximum(x - tau, 0), -1, self.axis)
+        return onto_simplex(x, self.total, self.axis)
 
 
 def _length(x: Array, axis: Axis) -> Array:

@@ -49,7 +49,7 @@ class normalize_by_update_norm(Rule, role="normalizes"):
         factor: Array
 
     def once(self, updates: Updates) -> Once:
-        length = norm(updates, self.axis_name)
+        length = norm(updates, axis_name=self.axis_name)
         wanted, eps = (jnp.asarray(number, length.dtype) for number in (self.scale_factor, self.eps))
         factor = quotient(wanted, length + eps)
         return self.Once(jnp.where(jnp.isfinite(length), factor, jnp.nan))

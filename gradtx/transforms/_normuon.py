@@ -21,7 +21,7 @@ from gradtx.arithmetic import (
 )
 from gradtx.core import Number, Params, Rule, hyperparameter, static
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers, dimension_numbers_at
-from gradtx.tree import MaskedNode, zeros_like
+from gradtx.tree import MaskedNode, state_like
 
 
 class NeuronState(NamedTuple):
@@ -82,7 +82,7 @@ class normalize_neurons(
     def init(self, params: Params) -> NeuronState:
         own = dimension_numbers(self.weight_dimension_numbers, params)
         # The sums have the shapes, and the sharding over devices, that the averages get.
-        return NeuronState(zeros_like(jax.tree.map(_of_neurons, own, params), real=True))
+        return NeuronState(state_like(jax.tree.map(_of_neurons, own, params), real=True))
 
     def once(self) -> Once:
         return self.Once(complement(self.b2))

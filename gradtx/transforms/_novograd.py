@@ -27,7 +27,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.tree import as_storage_dtype, is_inexact, map_leaves, norm, zeros_like
+from gradtx.tree import as_storage_dtype, is_inexact, map_leaves, norm, state_like
 
 
 class ScaleByNovogradState(NamedTuple):
@@ -84,7 +84,7 @@ class scale_by_novograd(
     )
 
     def init(self, params: Params) -> ScaleByNovogradState:
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(jax.tree.map(_one, params), real=True)
+        mu, nu = state_like(params, self.mu_dtype), state_like(jax.tree.map(_one, params), real=True)
         return ScaleByNovogradState(zero_count(), mu, nu)
 
     def apply(

@@ -22,13 +22,13 @@ from gradtx.tree import (
     TreeMismatchError,
     as_key,
     as_scalar,
+    draws_like,
     first_words,
     is_inexact,
     map_leaves,
     match,
     next_words,
     normal,
-    random_like,
     widened,
 )
 
@@ -118,7 +118,7 @@ class differentially_private_aggregate(
         one_example = jax.tree.map(_of_one_example, updates)
         if params is not None:
             _check_shapes(one_example, params)
-        noise = random_like(key, one_example, normal, self.axis_name)
+        noise = draws_like(key, one_example, normal, self.axis_name)
         updates = map_leaves(
             _mean_of_shortened,
             updates,

@@ -30,7 +30,7 @@ from gradtx.core import (
     zero_count,
 )
 from gradtx.selection import Mask, as_mask, mask_at
-from gradtx.tree import as_scalar, copies, is_inexact, leaf_options, map_leaves, zeros_like
+from gradtx.tree import as_scalar, copies, is_inexact, leaf_options, map_leaves, state_like
 
 
 class ProdigyState(NamedTuple):
@@ -145,9 +145,9 @@ class scale_by_prodigy(
 
     def init(self, params: Params) -> ProdigyState:
         return ProdigyState(
-            exp_avg=zeros_like(params),
-            exp_avg_sq=zeros_like(params, real=True),
-            grad_sum=zeros_like(params),
+            exp_avg=state_like(params),
+            exp_avg_sq=state_like(params, real=True),
+            grad_sum=state_like(params),
             params0=copies(params, own_dtype=True),
             estim_lr=jnp.array(as_scalar(self.estim_lr0)),
             numerator_weighted=jnp.zeros((), float),

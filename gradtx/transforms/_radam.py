@@ -9,10 +9,10 @@ from jax import Array
 from gradtx.arithmetic import abs_squared, interpolate, look_ahead, moments, normalized, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.transforms._adam import ScaleByAdamState
-from gradtx.tree import as_scalar, zeros_like
+from gradtx.tree import as_scalar, state_like
 
 
-class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
+class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged"):
     r"""RAdam's direction: Adam's times $r_t$, which compensates for the variance of its step at the start.
 
     $$\rho_t = \rho_\infty - \frac{2 t\,b_2^t}{1 - b_2^t}, \qquad \rho_\infty = \frac{2}{1 - b_2} - 1, \qquad
@@ -65,7 +65,7 @@ class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
         factor: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), zeros_like(params), zeros_like(params, real=True))
+        return ScaleByAdamState(zero_count(), state_like(params), state_like(params, real=True))
 
     def once(self, count: Array) -> Once:
         adam = moments(self.b1, self.b2, count, lookahead=self.nesterov)

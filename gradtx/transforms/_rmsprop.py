@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import full_like, zeros_like
+from gradtx.tree import state_like
 
 
 class ScaleByRmsState(NamedTuple):
@@ -74,7 +74,7 @@ class scale_by_rms(Rule, state=(ScaleByRmsState, ScaleByRmsWithCountState), role
     bias_correction: bool = static(default=False, doc="whether the average square is corrected for its start")
 
     def init(self, params: Params) -> ScaleByRmsState | ScaleByRmsWithCountState:
-        nu = full_like(params, self.initial_scale, real=True)
+        nu = state_like(params, value=self.initial_scale, real=True)
         return ScaleByRmsWithCountState(zero_count(), nu) if self.bias_correction else ScaleByRmsState(nu)
 
     def once(self, count: Array | None) -> Average:
@@ -116,7 +116,7 @@ class scale_by_stddev(
     bias_correction: bool = static(default=False, doc="whether the averages are corrected for their start")
 
     def init(self, params: Params) -> ScaleByRStdDevState | ScaleByRStdDevWithCountState:
-        mu, nu = zeros_like(params), full_like(params, self.initial_scale, real=True)
+        mu, nu = state_like(params), state_like(params, value=self.initial_scale, real=True)
         if self.bias_correction:
             return ScaleByRStdDevWithCountState(zero_count(), mu, nu)
         return ScaleByRStdDevState(mu, nu)

@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, interpolate, saturated
 from gradtx.core import Number, Params, Rule, hyperparameter
-from gradtx.tree import full_like, zeros_like
+from gradtx.tree import state_like
 
 
 class SecondMomentState(NamedTuple):
@@ -54,7 +54,7 @@ class second_moment(Rule, state=SecondMomentState, squares=True):
         c: Any
 
     def init(self, params: Params) -> SecondMomentState:
-        return SecondMomentState(full_like(params, self.initial_value, real=True))
+        return SecondMomentState(state_like(params, value=self.initial_value, real=True))
 
     def once(self) -> Once:
         return self.Once(complement(self.b2))
@@ -85,7 +85,7 @@ class accumulate_squares(Rule, state=AccumulateSquaresState, squares=True):
     )
 
     def init(self, params: Params) -> AccumulateSquaresState:
-        return AccumulateSquaresState(full_like(params, self.initial_accumulator_value, real=True))
+        return AccumulateSquaresState(state_like(params, value=self.initial_accumulator_value, real=True))
 
     def leaf(self, g: Array, sum_of_squares: Array) -> tuple[Array, Array]:
         total = saturated(sum_of_squares + abs_squared(g))
@@ -112,7 +112,7 @@ class running_max(Rule, state=RunningMaxState):
     """
 
     def init(self, params: Params) -> RunningMaxState:
-        return RunningMaxState(zeros_like(params, real=True))
+        return RunningMaxState(state_like(params, real=True))
 
     def leaf(self, g: Array, maximum: Array) -> tuple[Array, Array]:
         maximum = jnp.maximum(maximum, jnp.abs(g) if jnp.iscomplexobj(g) else g)

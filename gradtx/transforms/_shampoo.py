@@ -24,7 +24,6 @@ from gradtx.arithmetic import (
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
 from gradtx.transforms._matrix_sides import zeros_of_sides
-from gradtx.tree import sharded_as
 
 
 class ScaleByShampooState(NamedTuple):
@@ -155,8 +154,7 @@ class scale_by_shampoo(
             lambda: {s: inverse_root(a / once.correction, exponent, self.eps) for s, a in statistics.items()},
             lambda: as_sides(left_root, right_root),
         )
-        # On an automatic mesh nothing else ties a product of whole matrices to the sharding of the leaf.
-        update = sharded_as(g, from_matrices(rotate(x, roots), g, self.weight_dimension_numbers))
+        update = from_matrices(rotate(x, roots), g, self.weight_dimension_numbers)
         return update, *from_sides(statistics, left, right), *from_sides(roots, left_root, right_root)
 
 

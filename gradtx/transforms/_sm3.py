@@ -19,7 +19,7 @@ from gradtx.arithmetic import (
     visible,
 )
 from gradtx.core import GradientTransformation, Number, Params, Updates, hyperparameter, static
-from gradtx.tree import MaskedNode, TreeMismatchError, is_inexact, map_leaves, zeros_like
+from gradtx.tree import MaskedNode, TreeMismatchError, is_inexact, map_leaves, state_like
 
 
 class ScaleBySM3State(NamedTuple):
@@ -69,11 +69,11 @@ class scale_by_sm3(GradientTransformation, state=ScaleBySM3State, role="normaliz
     )
 
     def init(self, params: Params) -> ScaleBySM3State:
-        nu = zeros_like(params) if self.average else None
+        nu = state_like(params) if self.average else None
         ranks = [max(jnp.ndim(leaf), 1) for leaf in jax.tree.leaves(params) if is_inexact(leaf)]
         # The sums have the shapes, and the sharding over devices, that the bounds get.
         sums = (jax.tree.map(partial(_sum_along, axis), params) for axis in range(max(ranks, default=1)))
-        return ScaleBySM3State(tuple(zeros_like(tree, real=True) for tree in sums), nu)
+        return ScaleBySM3State(tuple(state_like(tree, real=True) for tree in sums), nu)
 
     def apply(
         self, updates: Updates, state: ScaleBySM3State, params: Params | None = None, **extra: Any

@@ -31,7 +31,7 @@ from gradtx.arithmetic import (
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
 from gradtx.transforms._matrix_sides import zeros_of_sides
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class ScaleBySoapState(NamedTuple):
@@ -152,7 +152,7 @@ class scale_by_soap(
 
     def init(self, params: Params) -> ScaleBySoapState:
         sides = partial(zeros_of_sides, params, self.weight_dimension_numbers, self.max_size)
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
+        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
         return ScaleBySoapState(zero_count(), mu, nu, *sides(), *sides())
 
     def once(self, count: Array) -> Once:

@@ -22,7 +22,7 @@ from gradtx.core import (
     zero_count,
 )
 from gradtx.transforms._curvature import hutchinson_estimator_diag_hessian
-from gradtx.tree import as_storage_dtype, map_leaves, match, zeros_like
+from gradtx.tree import as_storage_dtype, map_leaves, match, state_like
 
 
 class SophiaState(NamedTuple):
@@ -104,7 +104,7 @@ class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("co
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
 
     def init(self, params: Params) -> SophiaState:
-        mu, nu = zeros_like(params, self.mu_dtype), zeros_like(params, real=True)
+        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
         return SophiaState(zero_count(), mu, nu, self.hessian_diagonal_fn.init(params))
 
     def apply(

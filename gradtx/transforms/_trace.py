@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.core import Number, Params, Rule, hyperparameter, static
-from gradtx.tree import as_storage_dtype, zeros_like
+from gradtx.tree import as_storage_dtype, state_like
 
 
 class TraceState(NamedTuple):
@@ -47,7 +47,7 @@ class trace(Rule, state=TraceState):
     )
 
     def init(self, params: Params) -> TraceState:
-        return TraceState(zeros_like(params, self.accumulator_dtype))
+        return TraceState(state_like(params, self.accumulator_dtype))
 
     def leaf(self, g: Array, trace: Array) -> tuple[Array, Array]:
         velocity = g + self.decay * trace

@@ -6,10 +6,10 @@ from jax import Array
 from gradtx.arithmetic import Moments, abs_squared, interpolate, moments, normalized
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 from gradtx.transforms._adam import ScaleByAdamState
-from gradtx.tree import full_like, zeros_like
+from gradtx.tree import state_like
 
 
-class scale_by_yogi(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
+class scale_by_yogi(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged"):
     r"""Yogi's direction.
 
     $$\nu_t = \nu_{t-1} - (1 - b_2)\,\operatorname{sign}(\nu_{t-1} - |g_t|^2)\,|g_t|^2, \qquad
@@ -54,8 +54,8 @@ class scale_by_yogi(Rule, state=ScaleByAdamState, role="normalizes", squares=Tru
     )
 
     def init(self, params: Params) -> ScaleByAdamState:
-        nu = full_like(params, self.initial_accumulator_value, real=True)
-        return ScaleByAdamState(zero_count(), zeros_like(params), nu)
+        nu = state_like(params, value=self.initial_accumulator_value, real=True)
+        return ScaleByAdamState(zero_count(), state_like(params), nu)
 
     def once(self, count: Array) -> Moments:
         once = moments(self.b1, self.b2, count)

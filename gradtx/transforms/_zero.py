@@ -8,7 +8,7 @@ from jax import Array
 
 from gradtx.arithmetic import AxisName, over_shards
 from gradtx.core import GradientTransformation, OptState, Params, Updates, static
-from gradtx.tree import MaskedNode, is_inexact, map_leaves, match, zeros_like
+from gradtx.tree import MaskedNode, is_inexact, map_leaves, match, state_like
 
 
 class set_to_zero(GradientTransformation):
@@ -83,7 +83,7 @@ def _has_nan(u: Array, axis_name: AxisName) -> Array:
 
 
 def _zero_as(g: Array, p: Array) -> Array:
-    return zeros_like(p)
+    return state_like(p)
 
 
 def _without_nans(g: Array) -> Array:

@@ -15,31 +15,25 @@ from gradtx.tree._leaves import MaskedNode, arithmetic_dtype, is_complex, is_ine
 from gradtx.tree._search import Path
 
 
-def full_like(params: Any, value: ArrayLike, dtype: DTypeLike | None = None, *, real: bool = False) -> Any:
-    """A tree of arrays filled with `value`, each with the shape and the sharding of its parameter.
+def state_like(
+    params: Any, dtype: DTypeLike | None = None, *, value: ArrayLike = 0.0, real: bool = False
+) -> Any:
+    """A tree of state arrays, each with the shape and the sharding of its parameter.
 
     Args:
       params: the tree to mirror. `None` stays `None`, and a non-differentiable leaf becomes a `MaskedNode`.
-      value: the number, or the rank-0 array, with which to fill.
       dtype: the storage dtype; by default that of the parameter, at least float32. A complex parameter gets
         a complex dtype of this precision, at least complex64.
+      value: the number, or the rank-0 array, with which to fill.
       real: whether a complex parameter gets a real array, as for its squared magnitude.
 
     Raises:
       TypeError: for a leaf that is neither an array nor a number, with its path.
+
+    >>> state_like({"w": jnp.ones(2, jnp.bfloat16), "count": jnp.ones((), int)})
+    {'count': MaskedNode(), 'w': Array([0., 0.], dtype=float32)}
     """
-    return tree_map_with_path(partial(_full_like, value=value, dtype=dtype, real=real), params)
-
-
-def zeros_like(params: Any, dtype: DTypeLike | None = None, *, real: bool = False) -> Any:
-    """A tree of arrays of zeros, each with the shape and the sharding of its parameter.
-
-    Args:
-      params: the tree to mirror, as in `full_like`.
-      dtype: the storage dtype, as in `full_like`.
-      real: whether a complex parameter gets a real array.
-    """
-    return full_like(params, 0.0, dtype, real=real)
+    return tree_map_with_path(partial(_state_like, value=value, dtype=dtype, real=real), params)
 
 
 def copies(params: Any, dtype: DTypeLike | None = None, *, own_dtype: bool = False) -> Any:
@@ -47,7 +41,7 @@ def copies(params: Any, dtype: DTypeLike | None = None, *, own_dtype: bool = Fal
 
     Args:
       params: the tree to copy. `None` stays `None`, and a non-differentiable leaf becomes a `MaskedNode`.
-      dtype: the storage dtype, as in `full_like`.
+      dtype: the storage dtype, as in `state_like`.
       own_dtype: whether each copy keeps the dtype of its parameter, however narrow: for copies that never
         change.
 
@@ -57,13 +51,13 @@ def copies(params: Any, dtype: DTypeLike | None = None, *, own_dtype: bool = Fal
     return tree_map_with_path(partial(_copy, dtype=dtype, own_dtype=own_dtype), params)
 
 
-def _full_like(
+def _state_like(
     path: Path, param: Any, *, value: ArrayLike, dtype: DTypeLike | None, real: bool
 ) -> Array | MaskedNode:
     if not _has_state(path, param):
         return MaskedNode()
     full = jnp.full_like(param, value, _storage_dtype(param, dtype, real))
-    return sharded_as(param, full) if isinstance(param, Tracer) else full
+    return _sharded_as(param, full) if isinstance(param, Tracer) else full
 
 
 def _copy(path: Path, param: Any, *, dtype: DTypeLike | None, own_dtype: bool) -> Array | MaskedNode:
@@ -90,7 +84,7 @@ def _storage_dtype(param: ArrayLike, dtype: DTypeLike | None, real: bool = False
     return widened(np.complex64, dtype) if is_complex(wide) else dtype
 
 
-def sharded_as(param: Array, full: Array) -> Array:
+def _sharded_as(param: Array, full: Array) -> Array:
     """`full` with the sharding of `param`.
 
     Under `jit` on an automatic mesh the sharding of a constant is independent of that of the parameter. A

@@ -62,7 +62,7 @@ def next_words(key: Key, words: Array) -> tuple[Array, Array]:
     return jax.random.key_data(kept), used
 
 
-def random_like(key: Array, tree: Any, draw: Draw, axis_name: AxisName = None) -> Any:
+def draws_like(key: Array, tree: Any, draw: Draw, axis_name: AxisName = None) -> Any:
     """A tree of independent draws, each in the shape, the dtype and the sharding of its leaf.
 
     Non-differentiable leaves stay as they are.

@@ -1,6 +1,7 @@
 """Finding and replacing one value in a nested state by name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -11,7 +12,29 @@ from gradtx.tree._nearest import did_you_mean, listed
 Path = tuple[Any, ...]
 """A key path, as in `jax.tree_util`."""
 
+Filter = Callable[[Path, Any], bool]
+"""Whether a value counts, from its path and the value."""
+
 _REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class NamedTupleKey:
+    """The entry of a path for a field of a named tuple, with the name of its class.
+
+    Args:
+      tuple_name: the name of the class, such as `"ScaleByAdamState"`.
+      name: the name of the field.
+
+    >>> print(NamedTupleKey("ScaleByAdamState", "mu"))
+    ScaleByAdamState.mu
+    """
+
+    tuple_name: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.tuple_name}.{self.name}"
 
 
 class NameLookupError(KeyError):
@@ -21,14 +44,16 @@ class NameLookupError(KeyError):
         return self.args[0]
 
 
-def get(tree: Any, name: str, default: Any = _REQUIRED) -> Any:
-    """The one value in `tree` with the name `name`: a field of a state, a key of a dictionary, an attribute.
+def get(tree: Any, key: str, default: Any = _REQUIRED, filtering: Filter | None = None) -> Any:
+    """The one value in `tree` with a name: a field of a state, a key of a dictionary, the class of a state.
 
     Args:
       tree: an optimizer state, or any tree.
-      name: the name, or, to narrow the search, the end of a path as `jax.tree_util.keystr` spells it
-        (`"[0].mu"`, `"inner.count"`).
+      key: the name, or, to narrow the search, the end of a path as `jax.tree_util.keystr` spells it
+        (`"[0].mu"`, `"inner.count"`), or the name of the class of a state (`"ScaleByAdamState"`).
       default: the result where no value has the name; without a default this is an error.
+      filtering: a function of a path, as `get_all_with_path` returns it, and a value, that says whether the
+        value counts.
 
     Raises:
       NameLookupError: where no value, or more than one, has the name; the message lists the candidates.
@@ -39,32 +64,83 @@ def get(tree: Any, name: str, default: Any = _REQUIRED) -> Any:
     Array(0, dtype=int32)
     """
     there = list(nodes(tree))
-    found = [(path, value) for path, value in there if is_called(path, name)]
+    found = _matches(tree, there, key, filtering)
     if not found and default is not _REQUIRED:
         return default
-    return only(found, name, there)[1]
+    return only(found, key, there)[1]
 
 
-def set(tree: Any, **values: Any) -> Any:
-    """A copy of `tree` in which each named value is replaced.
+def get_all_with_path(tree: Any, key: str, filtering: Filter | None = None) -> list[tuple[Path, Any]]:
+    """All values in `tree` with a name, each with its path, in which a field of a state is a `NamedTupleKey`.
 
     Args:
       tree: an optimizer state, or any tree.
-      **values: the new values, under names as in `get`.
+      key: the name, as in `get`.
+      filtering: a function of a path and a value that says whether the value counts.
+
+    >>> from gradtx import adam
+    >>> import jax.numpy as jnp
+    >>> [(path, count)] = get_all_with_path(adam(0.1).init(jnp.ones(2)), "count")
+    >>> path
+    (SequenceKey(idx=0), NamedTupleKey(tuple_name='ScaleByAdamState', name='count'))
+    """
+    found = _matches(tree, list(nodes(tree)), key, filtering)
+    return [(_with_classes(tree, path), value) for path, value in found]
+
+
+def set(tree: Any, filtering: Filter | None = None, /, **kwargs: Any) -> Any:
+    """A copy of `tree` in which every value of a name is replaced.
+
+    Args:
+      tree: an optimizer state, or any tree.
+      filtering: a function of a path and a value that says whether the value is replaced.
+      **kwargs: the new values, under names as in `get`. A name of several values replaces all of them; the
+        end of a path, as in `**{"[0].count": 0}`, narrows it.
 
     Raises:
-      NameLookupError: where no value, or more than one, has a name; the message lists the candidates.
+      NameLookupError: where no value has a name; the message lists the names that are there.
 
     >>> from gradtx import scale_by_adam
     >>> import jax.numpy as jnp
     >>> set(scale_by_adam().init({"w": jnp.ones(2)}), count=7).count
     7
     """
-    for name, value in values.items():
+    for key, value in kwargs.items():
         there = list(nodes(tree))
-        found = [(path, old) for path, old in there if is_called(path, name)]
-        tree = _replaced(tree, only(found, name, there)[0], value)
+        found = _matches(tree, there, key, filtering)
+        if not found:
+            only(found, key, there)
+        for path, _ in found:
+            tree = _replaced(tree, path, value)
     return tree
+
+
+def _matches(
+    tree: Any, there: list[tuple[Path, Any]], key: str, filtering: Filter | None
+) -> list[tuple[Path, Any]]:
+    """The nodes of a name; where that is a whole path, the one with this path."""
+    found = [(path, value) for path, value in there if is_called(path, key) or _is_state(value, key)]
+    found = [entry for entry in found if keystr(entry[0]) == key] or found
+    if filtering is None:
+        return found
+    return [(path, value) for path, value in found if filtering(_with_classes(tree, path), value)]
+
+
+def _is_state(value: Any, name: str) -> bool:
+    """Whether `value` is a named tuple of the class `name`."""
+    return hasattr(value, "_fields") and type(value).__name__ == name
+
+
+def _with_classes(tree: Any, path: Path) -> Path:
+    """`path` with a `NamedTupleKey` for each field of a named tuple."""
+    named: list[Any] = []
+    while path:
+        entry, child = next((e, c) for e, c in children_of(tree)[0] if path[: len(e)] == e)
+        if hasattr(tree, "_fields") and len(entry) == 1:
+            entry = (NamedTupleKey(type(tree).__name__, entry[0].name),)
+        named.extend(entry)
+        tree, path = child, path[len(entry) :]
+    return tuple(named)
 
 
 def only(found: list[tuple[Path, Any]], name: str, there: list[tuple[Path, Any]]) -> tuple[Path, Any]:

@@ -24,7 +24,7 @@ from gradtx.core import (
     whole_number,
     zero_count,
 )
-from gradtx.tree import as_scalar, as_storage_dtype, map_leaves, zeros_like
+from gradtx.tree import as_scalar, as_storage_dtype, map_leaves, state_like
 from gradtx.wrappers._branching import increment_if, update_if
 
 ShouldSkipUpdateFunction = Callable[[Updates, Array, Params], tuple[Any, Any]]
@@ -116,7 +116,7 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
         return super().needs | ({"weight"} if self.weighted else set())
 
     def init(self, params: Params) -> MultiStepsState:
-        average = zeros_like(params, self.accumulator_dtype)
+        average = state_like(params, self.accumulator_dtype)
         _, skip_state = self._skips(average, zero_count(), params)
         weight = jnp.zeros((), float) if self.weighted else None
         updated = jnp.zeros((), bool) if self._may_stand_still else None

@@ -68,12 +68,12 @@ class graft(Wrapper):
             at_length_of = partial(_at_length_of, axis_name=self.axis_name)
             return map_leaves(at_length_of, changed, magnitude=length), (magnitude, direction)
         match(changed, magnitude=length)
-        factor = _factor(norm(length, self.axis_name), norm(changed, self.axis_name))
+        factor = _factor(*(norm(x, axis_name=self.axis_name) for x in (length, changed)))
         return map_leaves(multiply_by, changed, numbers=(factor,)), (magnitude, direction)
 
 
 def _at_length_of(direction: Array, magnitude: Array, *, axis_name: AxisName) -> Array:
-    return direction * _factor(norm(magnitude, axis_name), norm(direction, axis_name))
+    return direction * _factor(*(norm(x, axis_name=axis_name) for x in (magnitude, direction)))
 
 
 def _factor(wanted: Array, length: Array) -> Array:

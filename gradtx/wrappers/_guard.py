@@ -170,7 +170,7 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
     def apply(
         self, updates: Updates, state: GuardState, params: Params = None, **extra: Any
     ) -> tuple[Updates, GuardState]:
-        length = norm(updates, self.axis_name).astype(float)
+        length = norm(updates, axis_name=self.axis_name).astype(float)
         loss = self._mean_loss(extra["value"]) if self.watch_loss else jnp.zeros((), float)
         finite, clips, accepts, shorter = self._judged(length, loss, state)
         clipped = updates

@@ -56,7 +56,7 @@ def gradient_norm(gradients: Updates, axis_name: AxisName = None) -> Array:
     >>> gradient_norm({"w": jnp.array([3.0, 4.0])})
     Array(5., dtype=float32)
     """
-    return norm(gradients, axis_name)
+    return norm(gradients, axis_name=axis_name)
 
 
 def update_norm(updates: Updates, axis_name: AxisName = None) -> Array:
@@ -70,7 +70,7 @@ def update_norm(updates: Updates, axis_name: AxisName = None) -> Array:
     >>> update_norm({"w": jnp.array([3.0, 4.0])})
     Array(5., dtype=float32)
     """
-    return norm(updates, axis_name)
+    return norm(updates, axis_name=axis_name)
 
 
 def update_ratio(updates: Updates, params: Params, axis_name: AxisName = None) -> Array:
@@ -87,7 +87,7 @@ def update_ratio(updates: Updates, params: Params, axis_name: AxisName = None) -
     >>> print(f"{update_ratio(jnp.array([0.0, 0.01]), jnp.array([3.0, 4.0])):.3f}")
     0.002
     """
-    return quotient(norm(updates, axis_name), norm(params, axis_name))
+    return quotient(norm(updates, axis_name=axis_name), norm(params, axis_name=axis_name))
 
 
 def unmoved_share(updates: Updates, params: Params, axis_name: AxisName = None) -> Array:
@@ -130,7 +130,7 @@ class exceeds(Value):
 
     def __call__(self, gradients: Updates, axis_name: AxisName = None) -> Array:
         """1 if the norm is above the bound, else 0."""
-        return (norm(gradients, axis_name).astype(float) > as_scalar(self.max_norm)).astype(float)
+        return (norm(gradients, axis_name=axis_name).astype(float) > as_scalar(self.max_norm)).astype(float)
 
 
 class by_group(Value):

@@ -8,8 +8,8 @@ import pytest
 from gradtx import (
     add,
     add_decayed_weights,
-    bias_correction,
     chain,
+    correct_bias,
     divide,
     first_moment,
     identity,
@@ -44,13 +44,13 @@ from tests.trajectories import (
 
 B1, B2, EPS, EPS_ROOT, DECAY = 0.85, 0.97, 1e-2, 2e-2, 0.2
 
-m_hat = chain(first_moment(B1), bias_correction(B1))
+m_hat = chain(first_moment(B1), correct_bias(B1))
 m_ahead = add(
-    chain(first_moment(B1), bias_correction(B1, lookahead=1), scale(B1)),
-    chain(scale(1 - B1), bias_correction(B1)),
+    chain(first_moment(B1), correct_bias(B1, lookahead=1), scale(B1)),
+    chain(scale(1 - B1), correct_bias(B1)),
 )
 distance_from_mean = chain(
-    subtract(identity(), first_moment(B1)), second_moment(B2), bias_correction(B2), sqrt()
+    subtract(identity(), first_moment(B1)), second_moment(B2), correct_bias(B2), sqrt()
 )
 
 SENTENCES = {

@@ -4,8 +4,8 @@ import pytest
 
 from gradtx import (
     add,
-    bias_correction,
     chain,
+    correct_bias,
     first_moment,
     orthogonalize,
     scale,
@@ -25,14 +25,14 @@ SENTENCES = {
     "nesterov": (scale_by_muon(**OPTIONS, beta=B), chain(trace(B, nesterov=True), scale(1 - B), polar)),
     "debiased": (
         scale_by_muon(**OPTIONS, beta=B, nesterov=False, debias=True),
-        chain(first_moment(B), bias_correction(B), polar),
+        chain(first_moment(B), correct_bias(B), polar),
     ),
     "nesterov, debiased": (
         scale_by_muon(**OPTIONS, beta=B, debias=True),
         chain(
             add(
-                chain(first_moment(B), bias_correction(B, lookahead=1), scale(B)),
-                chain(scale(1 - B), bias_correction(B)),
+                chain(first_moment(B), correct_bias(B, lookahead=1), scale(B)),
+                chain(scale(1 - B), correct_bias(B)),
             ),
             polar,
         ),

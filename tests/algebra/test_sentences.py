@@ -13,8 +13,8 @@ from gradtx import (
     add,
     add_decayed_weights,
     amsgrad,
-    bias_correction,
     chain,
+    correct_bias,
     divide,
     ema,
     first_moment,
@@ -57,8 +57,8 @@ from tests.trajectories import (
 B1, B2, EPS, EPS_ROOT, START, DECAY, MU = 0.85, 0.97, 1e-2, 2e-2, 0.3, 0.2, 0.7
 MASK = {"matrix": True, "scalar": False}
 
-m_hat = chain(first_moment(B1), bias_correction(B1))
-v_hat = chain(second_moment(B2), bias_correction(B2))
+m_hat = chain(first_moment(B1), correct_bias(B1))
+v_hat = chain(second_moment(B2), correct_bias(B2))
 raw_square = second_moment(B2, START)
 rms_inside = divide(identity(), chain(raw_square, sqrt(EPS)))
 rms_outside = divide(identity(), chain(raw_square, sqrt()), EPS)
@@ -66,8 +66,8 @@ variance = subtract(raw_square, chain(first_moment(B2), square()))
 adam_direction = divide(m_hat, chain(v_hat, sqrt(EPS_ROOT)), EPS)
 # The raw average and the gradient itself, each corrected for its own number of steps.
 m_ahead = add(
-    chain(first_moment(B1), bias_correction(B1, lookahead=1), scale(B1)),
-    chain(scale(1 - B1), bias_correction(B1)),
+    chain(first_moment(B1), correct_bias(B1, lookahead=1), scale(B1)),
+    chain(scale(1 - B1), correct_bias(B1)),
 )
 
 DIRECTIONS = {
@@ -90,7 +90,7 @@ DIRECTIONS = {
     "rms, outside": (scale_by_rms(B2, EPS, START, eps_in_sqrt=False), rms_outside),
     "rms, debiased": (
         scale_by_rms(B2, EPS, START, bias_correction=True),
-        divide(identity(), chain(raw_square, bias_correction(B2), sqrt(EPS))),
+        divide(identity(), chain(raw_square, correct_bias(B2), sqrt(EPS))),
     ),
     "stddev, inside": (scale_by_stddev(B2, EPS, START), divide(identity(), chain(variance, sqrt(EPS)))),
     "stddev, outside": (

@@ -4,8 +4,8 @@ import pytest
 
 from gradtx import (
     add,
-    bias_correction,
     chain,
+    correct_bias,
     divide,
     first_moment,
     scale,
@@ -19,8 +19,8 @@ from tests.trajectories import gradients, in_precision_of, parameters, relative_
 
 B1, B2, B3, ALPHA, EPS, EPS_ROOT = 0.85, 0.97, 0.99, 3.0, 1e-2, 2e-2
 
-root = chain(second_moment(B2), bias_correction(B2), sqrt(EPS_ROOT))
-fast, slow = chain(first_moment(B1), bias_correction(B1)), first_moment(B3)
+root = chain(second_moment(B2), correct_bias(B2), sqrt(EPS_ROOT))
+fast, slow = chain(first_moment(B1), correct_bias(B1)), first_moment(B3)
 SENTENCES = {
     "ademamix": (
         scale_by_ademamix(B1, B2, B3, ALPHA, EPS, EPS_ROOT),

@@ -65,6 +65,7 @@ def test_a_seed_decides_everything(tmp_path, capsys):
     assert first.err != other.err
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", known_optimizers())
 def test_every_optimizer_trains(name, tmp_path, capsys):
     """In 20 steps, of which Prodigy takes 15 to find that a rate of 1e-6 is too low."""

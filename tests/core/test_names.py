@@ -83,8 +83,29 @@ def test_get_lists_what_there_is() -> None:
     assert tree.get(state, "[1][1].mu") is state[1][1].mu
     with pytest.raises(NameLookupError, match=r"Nothing is called 'momentum'\.\nThere are: count, mu, nu"):
         tree.get(state, "momentum")
-    with pytest.raises(NameLookupError, match="ambiguous"):
-        tree.set(state, mu=None)
+
+
+def test_set_replaces_every_value_of_a_name_or_the_one_at_a_path() -> None:
+    state = chain(TX, TX).init(PARAMS)
+    assert [value for _, value in tree.get_all_with_path(tree.set(state, count=7), "count")] == [7, 7]
+    changed = tree.set(state, **{"[1][1].count": 7})
+    assert [int(value) for _, value in tree.get_all_with_path(changed, "count")] == [0, 7]
+    with pytest.raises(NameLookupError, match="Nothing is called 'momentum'"):
+        tree.set(state, momentum=7)
+
+
+def test_a_filter_sees_paths_with_the_classes_of_states() -> None:
+    state = chain(TX, TX).init(PARAMS)
+    paths = [path for path, _ in tree.get_all_with_path(state, "count")]
+    assert paths[1][-1] == tree.NamedTupleKey("ScaleByAdamState", "count")
+
+    def in_the_second(path, value):
+        return path[0].idx == 1
+
+    assert tree.get(state, "mu", filtering=in_the_second) is state[1][1].mu
+    assert tree.get(state, "ScaleByAdamState", filtering=in_the_second) is state[1][1]
+    assert tree.set(state, in_the_second, count=7)[0][1].count == 0
+    assert tree.get(state, "mu", None, lambda path, value: False) is None
 
 
 def test_get_finds_the_state_of_a_scheduled_transformation() -> None:

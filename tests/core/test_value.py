@@ -35,7 +35,7 @@ def test_numbers_are_normalised_at_construction() -> None:
         (lambda: gradtx.sgd(0.1, momentum=1.1), "decay must be at least 0 and at most 1"),
         (lambda: scale(float("nan")), "step_size must be a number"),
         (lambda: gradtx.clip_by_global_norm(1.0, nonfinite="skip"), "one of 'propagate', 'zero'"),
-        (lambda: gradtx.bias_correction(0.9, lookahead=-1), "lookahead must be a whole number"),
+        (lambda: gradtx.correct_bias(0.9, lookahead=-1), "lookahead must be a whole number"),
     ],
 )
 def test_a_value_out_of_range_is_refused(make: Any, message: str) -> None:

@@ -718,9 +718,9 @@ NAMES = (
     ),
     Mistake(
         "A name of Optax that gradtx has not",
-        "gradtx.l2_loss",
+        "gradtx.monte_carlo",
         "AttributeError",
-        got="'l2_loss'",
+        got="'monte_carlo'",
         expected="has no attribute",
         where="module 'gradtx'",
         remedy="has no attribute",

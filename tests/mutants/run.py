@@ -1,18 +1,28 @@
 """Plants each deliberate error in a copy of gradtx and sees its tests fail: `python tests/mutants/run.py`."""
 
 import argparse
+import io
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import cache_from_source
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.mutants.table import Mutant, all_mutants  # noqa: E402 - the repository is on the path now
+
+# Each mutant has a process of its own, forked from one that has imported these and nothing of gradtx.
+PRELOADED = ["hypothesis", "jax.numpy", "numpy", "pytest"]
+# The exhaustive tests too; of the plugins only the one that the options in pyproject.toml name.
+OPTIONS = ["-x", "-q", "--tb=line", "-p", "xdist.plugin", "-n0", "-p", "no:cacheprovider", "-m", ""]
 
 
 def has_moved(mutant: Mutant) -> bool:
@@ -21,24 +31,34 @@ def has_moved(mutant: Mutant) -> bool:
     return not path.exists() or len(mutant.places(path.read_text())) != 1
 
 
+def plant(mutant: Mutant, folder: Path) -> None:
+    """Copies gradtx and its tests, with their bytecode, to `folder`, and plants the error there."""
+    for part in ("gradtx", "tests"):
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    source = folder / "gradtx" / mutant.file
+    source.write_text(mutant.planted(source.read_text()))
+    Path(cache_from_source(str(source))).unlink(missing_ok=True)
+
+
 def survives(mutant: Mutant) -> str | None:
-    """Why the mutant is not killed, or `None`."""
+    """Why the mutant is not killed, or `None`. It changes the process that it is called in."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for part in ("gradtx", "tests"):
-            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", copy)
-        source = copy / "gradtx" / mutant.file
-        source.write_text(mutant.planted(source.read_text()))
-        options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "-m", ""]  # the exhaustive tests too
-        command = [sys.executable, "-m", "pytest", *options, mutant.tests]
-        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
-        run = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
-    if run.returncode == 1 and " failed" in run.stdout:
+        plant(mutant, Path(folder))
+        for module in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+            del sys.modules[module]
+        sys.path[:] = [folder, *(path for path in sys.path if path != str(ROOT))]
+        sys.dont_write_bytecode = True
+        os.chdir(folder)
+        output = io.StringIO()
+        with redirect_stdout(output), redirect_stderr(output):
+            status = pytest.main([*OPTIONS, mutant.tests])
+        os.chdir(ROOT)
+    if status == 1 and " failed" in output.getvalue():
         return None
-    if run.returncode == 0:
+    if status == 0:
         return f"{mutant.tests} passes"
-    return f"{mutant.tests} did not run: {(run.stdout + run.stderr)[-2000:]}"
+    return f"{mutant.tests} did not run: {output.getvalue()[-2000:]}"
 
 
 def main() -> int:
@@ -56,7 +76,10 @@ def main() -> int:
         print(f"moved     {mutant.file}: {mutant.old} | {mutant.name}")
     failures = len(moved) if options.strict else 0
     planted = [] if options.moved else [mutant for mutant in chosen if mutant not in moved]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(PRELOADED)
+    with ProcessPoolExecutor(os.cpu_count(), processes, max_tasks_per_child=1) as pool:
         for mutant, reason in zip(planted, pool.map(survives, planted), strict=True):
             failures += reason is not None
             print(f"SURVIVED  {mutant.name}: {reason}" if reason else f"killed    {mutant.name}", flush=True)

@@ -67,6 +67,7 @@ def assert_close(got, expected):
         np.testing.assert_allclose(mine, theirs, rtol=3e-5, atol=1e-7)
 
 
+@pytest.mark.exhaustive
 @WHOLE_OR_SPLIT
 @pytest.mark.parametrize("name", EVERY_OPTIMIZER)
 def test_every_optimizer(name, split_above):

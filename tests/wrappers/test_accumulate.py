@@ -29,6 +29,7 @@ def micro(tx: Any, batches: list[Any], params: Any = P, state: Any = None, **ext
     return made, state
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "name", [name for name in CASES if is_named(name) and not takes_examples(CASES[name])]
 )

@@ -9,12 +9,12 @@ from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
 
 
 class BiasCorrectionState(NamedTuple):
-    """The state of `bias_correction`: how many updates there were."""
+    """The state of `correct_bias`: how many updates there were."""
 
     count: Any
 
 
-class bias_correction(Rule, state=BiasCorrectionState):
+class correct_bias(Rule, state=BiasCorrectionState):
     r"""Divides by the sum of the weights that an exponential moving average has given so far.
 
     $$u_t = \frac{g_t}{1 - b^{\,t + \text{lookahead}}}$$
@@ -29,7 +29,7 @@ class bias_correction(Rule, state=BiasCorrectionState):
     section 3; Dozat (2016), *Incorporating Nesterov Momentum into Adam*, for `lookahead`.
 
     >>> import jax.numpy as jnp
-    >>> tx = bias_correction(decay=0.75)
+    >>> tx = correct_bias(decay=0.75)
     >>> print(f"{tx.update(jnp.array(1.0), tx.init(jnp.array(0.0)))[0]:.3f}")
     4.000
     """

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gradtx import bias_correction
+from gradtx import correct_bias
 from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise, rate
 from tests.transforms.concepts import DECAY, concepts, descend
 
@@ -18,8 +18,8 @@ def corrected(theta: Any, gradients: list[Any], lookahead: int) -> Iterator[Any]
 
 @DTYPES
 @concepts(
-    (bias_correction(DECAY), corrected(0)),
-    (bias_correction(DECAY, lookahead=2), corrected(2)),
+    (correct_bias(DECAY), corrected(0)),
+    (correct_bias(DECAY, lookahead=2), corrected(2)),
 )
 def test_concept(tx, rule, dtype):
     assert distance(descend(tx), rule, dtype) < TOLERANCE[dtype]
