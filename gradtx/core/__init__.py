@@ -50,9 +50,7 @@ from gradtx.core._state_table import state_table
 from gradtx.core._states import StateMismatchError
 from gradtx.core._table import Table
 from gradtx.core._tabulation import ScheduleTable
-from gradtx.core._transformation import (
-    GradientTransformation,
-)
+from gradtx.core._transformation import GradientTransformation
 from gradtx.core._value import (
     Value as Value,
     concrete as concrete,

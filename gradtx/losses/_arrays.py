@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from gradtx.tree import arithmetic_dtype
+
 Axis: TypeAlias = int | Sequence[int] | None
 """One axis, several, or `None` for all of them."""
 
@@ -33,8 +35,20 @@ def as_floats(who: str, **arrays: ArrayLike) -> list[Array]:
                 f"Convert it, as in {name}.astype(jnp.float32)."
             )
     floats = (array.dtype for array in each if jnp.issubdtype(array.dtype, jnp.floating))
-    dtype = max(jnp.dtype(jnp.float32), *floats, key=lambda kind: jnp.finfo(kind).bits)
+    dtype = arithmetic_dtype(*floats)
     return [array.astype(dtype) for array in each]
+
+
+def as_integers(who: str, labels: ArrayLike) -> Array:
+    """The labels as an array.
+
+    Raises:
+      TypeError: where they are not integers.
+    """
+    labels = jnp.asarray(labels)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"{who}: labels must be integers, got {labels.dtype}: each is the number of a class.")
+    return labels
 
 
 def in_one_shape(who: str, **arrays: Array) -> list[Array]:
@@ -56,8 +70,7 @@ def in_one_shape(who: str, **arrays: Array) -> list[Array]:
         outcome = "do not broadcast" if whole is None else f"broadcast to {whole}, the shape of neither"
         first, *_, last = arrays
         raise ValueError(
-            f"{who}: {named} {outcome}.\nGive them one shape, as in {last}.reshape({first}.shape) "
-            f"or {last}[..., None]."
+            f"{who}: {named} {outcome}.\nGive them one shape, as in {last}.reshape({first}.shape)."
         )
     return [jnp.broadcast_to(array, whole) for array in arrays.values()]
 
@@ -76,13 +89,13 @@ def elementwise(
     return jnp.where(mask, function(*(jnp.where(mask, array, 0) for array in each)), 0)
 
 
-def mask_of(who: str, where: ArrayLike, shape: tuple[int, ...]) -> Array:
-    """`where` as booleans of this shape.
+def mask_of(who: str, where: ArrayLike | None, shape: tuple[int, ...]) -> Array:
+    """`where` as booleans of this shape; all are true without it.
 
     Raises:
       ValueError: where it does not broadcast to this shape.
     """
-    mask = jnp.asarray(where).astype(bool)
+    mask = jnp.asarray(True if where is None else where).astype(bool)
     if not _broadcasts(mask.shape, shape):
         raise ValueError(f"{who}: where must broadcast to the shape {shape} of the arrays, got {mask.shape}.")
     return jnp.broadcast_to(mask, shape)
@@ -115,12 +128,9 @@ def mask_of_classes(
     who: str, where: ArrayLike | None, shape: tuple[int, ...], axes: tuple[int, ...]
 ) -> Array:
     """`where` as booleans of the shape of the scores; it may lack the axes of the classes."""
-    if where is None:
-        return jnp.ones(shape, bool)
-    mask = jnp.asarray(where)
-    if mask.ndim == len(shape) - len(axes) and axes:
-        mask = jnp.expand_dims(mask, axes)
-    return mask_of(who, mask, shape)
+    if where is not None and axes and jnp.ndim(where) == len(shape) - len(axes):
+        where = jnp.expand_dims(jnp.asarray(where), axes)
+    return mask_of(who, where, shape)
 
 
 def is_class(
@@ -140,9 +150,7 @@ def is_class(
       TypeError: for labels that are not integers.
       ValueError: for labels of another shape.
     """
-    labels = jnp.asarray(labels)
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(f"{who}: labels must be integers, got {labels.dtype}: each is the number of a class.")
+    labels = as_integers(who, labels)
     batch = tuple(size for axis, size in enumerate(shape) if axis not in axes)
     if not _broadcasts(labels.shape, batch):
         raise ValueError(
@@ -154,10 +162,8 @@ def is_class(
     number, stride = jnp.zeros(along, jnp.int32), 1
     for axis in reversed(axes):
         one = [size if place == axis else 1 for place, size in enumerate(shape)]
-        number, stride = (
-            number + stride * jax.lax.broadcasted_iota(jnp.int32, one, axis),
-            stride * shape[axis],
-        )
+        number = number + stride * jax.lax.broadcasted_iota(jnp.int32, one, axis)
+        stride *= shape[axis]
     count = math.prod(shape[axis] for axis in axes)
     hits = jnp.broadcast_to(number, shape) == jnp.broadcast_to(jnp.expand_dims(labels, axes), shape)
     return hits, (labels >= 0) & (labels < count)

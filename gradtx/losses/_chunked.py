@@ -6,10 +6,12 @@ from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from gradtx.losses._arrays import as_floats
+from gradtx.losses._arrays import as_floats, as_integers, mask_of
+from gradtx.tree import arithmetic_dtype
 
 
 def chunked_cross_entropy(
@@ -60,17 +62,13 @@ def chunked_cross_entropy(
     """
     h, w, y = jnp.asarray(hidden), jnp.asarray(unembedding), jnp.asarray(labels)
     _check(h, w, y)
-    shape, vocabulary = y.shape, w.shape[1]
+    shape = y.shape
     alpha, zeta = (jnp.asarray(number, _precision(h)) for number in (label_smoothing, z_loss))
     y = y.reshape(-1).astype(jnp.int32)
-    valid = (y >= 0) & (y < vocabulary)
-    loss = cast(Array, _losses(min(chunk_size, vocabulary), h.reshape(-1, h.shape[-1]), w, y, alpha, zeta))
+    valid = (y >= 0) & (y < w.shape[1])
+    loss = cast(Array, _losses(chunk_size, h.reshape(-1, h.shape[-1]), w, y, alpha, zeta))
     loss = jnp.where(valid, loss, jnp.nan).reshape(shape)
-    return (
-        loss
-        if where is None
-        else jnp.where(jnp.broadcast_to(jnp.asarray(where).astype(bool), shape), loss, 0)
-    )
+    return jnp.where(mask_of("chunked_cross_entropy", where, shape), loss, 0)
 
 
 class _Sums(NamedTuple):
@@ -96,7 +94,7 @@ def _forward(
         rows, labels = tokens.slice(h, block, 0), tokens.slice(y, block, 0)[:, None]
 
         def add(part: Array, so_far: _Sums) -> _Sums:
-            x, columns, new = _logits(rows, w, vocabulary, part)
+            x, columns, new = _logits(rows, _columns(h, w, vocabulary, part), vocabulary, part)
             largest = jnp.maximum(so_far.largest, jnp.max(x, 1))
             total = so_far.total * jnp.exp(so_far.largest - largest)
             return _Sums(
@@ -115,7 +113,7 @@ def _forward(
     log_total = jnp.log(sums.total)
     log_sum = sums.largest + log_total
     own = log_total - (sums.of_label - sums.largest)
-    smooth = log_total - (sums.sum / w.shape[1] - sums.largest)
+    smooth = log_total - (sums.sum / vocabulary.length - sums.largest)
     loss = (1 - alpha) * own + alpha * smooth + zeta * log_sum**2
     return loss, (h, w, y, alpha, zeta, log_sum, own, smooth)
 
@@ -126,12 +124,12 @@ def _backward(chunk: int, kept: tuple[Array, ...], g: Array) -> tuple[Array | No
     of_token = (h, g, g * (1 + 2 * zeta * log_sum), log_sum, y)
 
     def of_part(part: Array, of_both: tuple[Array, Array]) -> tuple[Array, Array]:
-        matrix = vocabulary.slice(w, part, 1).astype(h.dtype)
+        matrix = _columns(h, w, vocabulary, part)
 
         def of_tokens(block: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
             of_h, of_columns = sums
             rows, *numbers = (tokens.slice(each, block, 0) for each in of_token)
-            slope = _slope(_logits(rows, w, vocabulary, part), numbers, alpha, w.shape[1])
+            slope = _slope(_logits(rows, matrix, vocabulary, part), numbers, alpha, vocabulary.length)
             slope = jnp.where(tokens.is_new(block)[:, None], slope, 0).astype(h.dtype)
             of_rows = tokens.slice(of_h, block, 0) + _product(slope, matrix.T, of_h.dtype)
             return tokens.put(of_h, block, 0, of_rows), of_columns + _product(rows.T, slope, of_h.dtype)
@@ -199,17 +197,22 @@ class _Parts(NamedTuple):
         return jax.lax.dynamic_update_slice_in_dim(x, new, self.places(index)[0], axis)
 
 
-def _logits(rows: Array, w: Array, vocabulary: _Parts, part: Array) -> tuple[Array, Array, Array]:
+def _columns(h: Array, w: Array, vocabulary: _Parts, part: Array) -> Array:
+    """The columns of a part of the vocabulary, in the dtype of the hidden states."""
+    return vocabulary.slice(w, part, 1).astype(h.dtype)
+
+
+def _logits(rows: Array, matrix: Array, vocabulary: _Parts, part: Array) -> tuple[Array, Array, Array]:
     """The logits of a part, their places in the vocabulary, and whether they are in no earlier part.
 
     A logit that is in an earlier part is minus infinity.
     """
     new = vocabulary.is_new(part)[None]
-    x = _product(rows, vocabulary.slice(w, part, 1).astype(rows.dtype), _precision(rows))
+    x = _product(rows, matrix, _precision(rows))
     return jnp.where(new, x, -jnp.inf), vocabulary.places(part)[None], new
 
 
-def _product(x: Array, y: Array, dtype: jnp.dtype) -> Array:
+def _product(x: Array, y: Array, dtype: np.dtype) -> Array:
     return jnp.matmul(x, y, preferred_element_type=dtype)
 
 
@@ -218,17 +221,16 @@ def _bits(x: Array) -> Array:
     return jax.lax.bitcast_convert_type(x, jnp.uint16) if x.dtype.itemsize == 2 else x
 
 
-def _precision(h: Array) -> jnp.dtype:
+def _precision(h: Array) -> np.dtype:
     """The dtype of the logits and of all sums."""
-    return max(jnp.dtype(jnp.float32), h.dtype, key=lambda dtype: jnp.finfo(dtype).bits)
+    return arithmetic_dtype(h.dtype)
 
 
 def _check(h: Array, w: Array, y: Array) -> None:
     who = "chunked_cross_entropy"
     as_floats(who, hidden=h)
     as_floats(who, unembedding=w)
-    if not jnp.issubdtype(y.dtype, jnp.integer):
-        raise TypeError(f"{who}: labels must be integers, got {y.dtype}: each is the number of a token.")
+    as_integers(who, y)
     if w.ndim != 2 or h.shape[-1:] != w.shape[:1]:
         raise ValueError(
             f"{who}: hidden must have the shape (..., features) and unembedding (features, vocabulary), got "

@@ -59,7 +59,8 @@ def softmax_cross_entropy(
       logits: the scores $x$ of the classes, unnormalized.
       labels: the probabilities $y$; one of both shapes broadcasts to the other.
       axis: the axes of the classes; `None`: all.
-      where: the classes that count, in the shape of the logits, or, without `axis`, the examples that count.
+      where: the classes that count, in the shape of the logits; or the examples that count, in this shape
+        without `axis`.
         An example without classes has the loss 0. `None`: all.
       label_smoothing: the weight $\alpha$ of the uniform distribution in the labels, see `smooth_labels`.
       z_loss: the weight $\zeta$ of the squared logarithm of the normalizer, which keeps it near 0.
@@ -78,10 +79,10 @@ def softmax_cross_entropy(
     >>> print(softmax_cross_entropy(jnp.array([0.0, 0.0]), jnp.array([0.25, 0.75])))
     0.6931472
     """
-    x, y, axes, mask = _given("softmax_cross_entropy", logits, labels, axis, where)
+    p, y, axes, mask = _given("softmax_cross_entropy", logits, labels, axis, where)
     if not _is_zero(label_smoothing):
         y = _smoothed(y, label_smoothing, axes, mask)
-    return _expected(x, y, axes, mask, z_loss)
+    return jnp.where(jnp.any(mask, axes), _expected(p, y, axes) + _of_normalizer(p, axes, z_loss), 0)
 
 
 def safe_softmax_cross_entropy(
@@ -95,7 +96,8 @@ def safe_softmax_cross_entropy(
       logits: the scores of the classes; a score of $-\infty$ stands for a class that cannot occur.
       labels: the probabilities $y$; one of both shapes broadcasts to the other.
       axis: the axes of the classes; `None`: all.
-      where: the classes that count, in the shape of the logits, or, without `axis`, the examples that count.
+      where: the classes that count, in the shape of the logits; or the examples that count, in this shape
+        without `axis`.
 
     Returns:
       The losses, in float32 or wider, of the shape of the logits without `axis`.
@@ -107,7 +109,8 @@ def safe_softmax_cross_entropy(
     >>> print(safe_softmax_cross_entropy(jnp.array([0.0, 0.0, -jnp.inf]), jnp.array([0.5, 0.5, 0.0])))
     0.6931472
     """
-    return _expected(*_given("safe_softmax_cross_entropy", logits, labels, axis, where))
+    p, y, axes, _ = _given("safe_softmax_cross_entropy", logits, labels, axis, where)
+    return _expected(p, y, axes)
 
 
 def softmax_cross_entropy_with_integer_labels(
@@ -133,7 +136,8 @@ def softmax_cross_entropy_with_integer_labels(
       labels: the number $y$ of the class of each example, of the shape of the logits without `axis`.
       axis: the axis of the classes, or several, whose classes are numbered in their order, the last of which
         varies fastest; `None`: all.
-      where: the classes that count, in the shape of the logits, or, without `axis`, the examples that count.
+      where: the classes that count, in the shape of the logits; or the examples that count, in this shape
+        without `axis`.
         An example without classes has the loss 0. `None`: all.
       label_smoothing: the weight $\alpha$ of the uniform distribution in the labels.
       z_loss: the weight $\zeta$ of the squared logarithm of the normalizer, which keeps it near 0.
@@ -159,15 +163,13 @@ def softmax_cross_entropy_with_integer_labels(
     hits, valid = is_class(labels, x.shape, axes, who)
     mask = mask_of_classes(who, where, x.shape, axes)
     p = log_softmax(x, axes, mask)
-    normalizer = jnp.squeeze(p.normalizer, axes)
-    loss = normalizer - jnp.sum(jnp.where(hits, p.shifted, 0), axes)
+    loss = jnp.squeeze(p.normalizer, axes) - jnp.sum(jnp.where(hits, p.shifted, 0), axes)
     if not _is_zero(label_smoothing):
         alpha = jnp.asarray(label_smoothing, x.dtype)
         total = jnp.sum(jnp.where(mask, -p.values, 0), axes)
         loss = (1 - alpha) * loss + alpha * total / _count(mask, axes).astype(x.dtype)
-    if not _is_zero(z_loss):
-        loss += jnp.asarray(z_loss, x.dtype) * jnp.squeeze(p.log_sum, axes) ** 2
-    return jnp.where(jnp.any(mask, axes), jnp.where(valid, loss, jnp.nan), 0)
+    loss = jnp.where(valid, loss + _of_normalizer(p, axes, z_loss), jnp.nan)
+    return jnp.where(jnp.any(mask, axes), loss, 0)
 
 
 def poly_loss_cross_entropy(
@@ -187,7 +189,8 @@ def poly_loss_cross_entropy(
       labels: the probabilities $y$; one of both shapes broadcasts to the other.
       epsilon: the coefficient $\epsilon$; 0 gives the cross entropy.
       axis: the axes of the classes; `None`: all.
-      where: the classes that count, in the shape of the logits, or, without `axis`, the examples that count.
+      where: the classes that count, in the shape of the logits; or the examples that count, in this shape
+        without `axis`.
 
     Returns:
       The losses, in float32 or wider, of the shape of the logits without `axis`.
@@ -201,9 +204,9 @@ def poly_loss_cross_entropy(
     >>> print(poly_loss_cross_entropy(jnp.array([0.0, 0.0]), jnp.array([1.0, 0.0]), epsilon=2.0))
     1.6931472
     """
-    x, y, axes, mask = _given("poly_loss_cross_entropy", logits, labels, axis, where)
-    missed = jnp.sum(y * -jnp.expm1(log_softmax(x, axes, mask).values), axes)
-    return _expected(x, y, axes, mask) + jnp.asarray(epsilon, x.dtype) * missed
+    p, y, axes, _ = _given("poly_loss_cross_entropy", logits, labels, axis, where)
+    missed = jnp.sum(y * -jnp.expm1(p.values), axes)
+    return _expected(p, y, axes) + jnp.asarray(epsilon, y.dtype) * missed
 
 
 def smooth_labels(
@@ -239,23 +242,29 @@ def smooth_labels(
 
 def _given(
     who: str, logits: ArrayLike, labels: ArrayLike, axis: Axis, where: ArrayLike | None
-) -> tuple[Array, Array, tuple[int, ...], Array]:
-    """The logits and labels in one shape, the axes, and the mask; the labels are 0 where it is."""
+) -> tuple[LogSoftmax, Array, tuple[int, ...], Array]:
+    """The log-softmax of the logits, the labels in their shape, the axes, and the mask.
+
+    The labels are 0 where the mask is.
+    """
     x, y = as_floats(who, logits=logits, labels=labels)
     x, y = in_one_shape(who, logits=x, labels=y)
     axes = axes_of(axis, x.ndim)
     mask = mask_of_classes(who, where, x.shape, axes)
-    return x, jnp.where(mask, y, 0), axes, mask
+    return log_softmax(x, axes, mask), jnp.where(mask, y, 0), axes, mask
 
 
-def _expected(x: Array, y: Array, axes: tuple[int, ...], mask: Array, z_loss: ArrayLike = 0.0) -> Array:
-    p = log_softmax(x, axes, mask)
+def _expected(p: LogSoftmax, y: Array, axes: tuple[int, ...]) -> Array:
+    """The mean of the negative log-probabilities under the labels."""
     never = (y == 0) & jnp.isneginf(p.shifted)
-    loss = -jnp.sum(y * jnp.where(never, 0, p.values), axes)
-    if not _is_zero(z_loss):
-        squared = jnp.asarray(z_loss, x.dtype) * jnp.squeeze(p.log_sum, axes) ** 2
-        loss += jnp.where(jnp.any(mask, axes), squared, 0)
-    return loss
+    return -jnp.sum(y * jnp.where(never, 0, p.values), axes)
+
+
+def _of_normalizer(p: LogSoftmax, axes: tuple[int, ...], z_loss: ArrayLike) -> Array | float:
+    """The z-loss."""
+    if _is_zero(z_loss):
+        return 0.0
+    return jnp.asarray(z_loss, p.shifted.dtype) * jnp.squeeze(p.log_sum, axes) ** 2
 
 
 def _smoothed(y: Array, alpha: ArrayLike, axes: tuple[int, ...], mask: Array) -> Array:

@@ -20,7 +20,8 @@ def kl_divergence(
       log_predictions: the logarithms $\log p$ of the predicted probabilities.
       targets: the probabilities $t$; one of both shapes broadcasts to the other.
       axis: the axes of the distribution; `None`: all.
-      where: the terms that count, in the shape of the arrays, or without `axis`. `None`: all.
+      where: the terms that count, in the shape of the arrays; or the sums that count, in this shape without
+        `axis`. `None`: all.
 
     Returns:
       The divergences, in float32 or wider, without `axis`.
@@ -51,7 +52,8 @@ def kl_divergence_with_log_targets(
       log_targets: the logarithms $\log t$; one of both shapes broadcasts to the other. A term with
         $\log t_k = -\infty$ is 0.
       axis: the axes of the distribution; `None`: all.
-      where: the terms that count, in the shape of the arrays, or without `axis`. `None`: all.
+      where: the terms that count, in the shape of the arrays; or the sums that count, in this shape without
+        `axis`. `None`: all.
 
     Returns:
       The divergences, in float32 or wider, without `axis`.
@@ -84,7 +86,8 @@ def generalized_kl_divergence(
       log_predictions: the logarithms $\log p$ of the predicted numbers.
       targets: the numbers $t$; one of both shapes broadcasts to the other.
       axis: the axes of the sum; `None`: all.
-      where: the terms that count, in the shape of the arrays, or without `axis`. `None`: all.
+      where: the terms that count, in the shape of the arrays; or the sums that count, in this shape without
+        `axis`. `None`: all.
 
     Returns:
       The divergences, in float32 or wider, without `axis`.

@@ -48,7 +48,7 @@ def ranking_softmax_loss(
     who = "ranking_softmax_loss"
     x, y, w = as_floats(who, logits=logits, labels=labels, weights=1.0 if weights is None else weights)
     x, y, w = in_one_shape(who, logits=x, labels=y, weights=w)
-    mask = jnp.ones(x.shape, bool) if where is None else mask_of(who, where, x.shape)
+    mask = mask_of(who, where, x.shape)
     log_p = log_softmax(x, (x.ndim - 1,), mask).values
     relevance = jnp.where(mask, y * w, 0)
     loss = -jnp.sum(relevance * jnp.where(relevance == 0, 0, log_p), -1)

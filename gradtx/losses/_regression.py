@@ -156,7 +156,8 @@ def cosine_similarity(
       targets: the vectors $y$; one of both shapes broadcasts to the other.
       epsilon: the smallest squared norm of a vector; a shorter one counts as so long.
       axis: the axes of a vector; `None`: all.
-      where: the elements that count, in the shape of the arrays, or without `axis`. `None`: all.
+      where: the elements that count, in the shape of the arrays; or the vectors that count, in this shape
+        without `axis`. `None`: all.
 
     Returns:
       The similarities, in float32 or wider, without `axis`.
@@ -189,7 +190,8 @@ def cosine_distance(
       targets: the vectors $y$; one of both shapes broadcasts to the other.
       epsilon: the smallest squared norm of a vector; a shorter one counts as so long.
       axis: the axes of a vector; `None`: all.
-      where: the elements that count, in the shape of the arrays, or without `axis`. `None`: all.
+      where: the elements that count, in the shape of the arrays; or the vectors that count, in this shape
+        without `axis`. `None`: all.
 
     Returns:
       The distances, in float32 or wider, without `axis`.

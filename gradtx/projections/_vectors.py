@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
-from gradtx.tree import widened
+from gradtx.tree import arithmetic_dtype, cast, cast_like
 
 
 def as_one_vector(tree: Any) -> tuple[Array, Callable[[Array], Any]]:
@@ -16,27 +17,9 @@ def as_one_vector(tree: Any) -> tuple[Array, Callable[[Array], Any]]:
     Raises:
       TypeError: for a leaf that is not a real floating-point array.
     """
-    leaves, treedef = jax.tree.flatten(tree)
-    arrays = list(map(jnp.asarray, leaves))
-    for array in arrays:
-        if not jnp.issubdtype(array.dtype, jnp.floating):
-            raise TypeError(f"A projection takes real floating-point arrays, got {array.dtype}.")
-    dtype = max(
-        (widened(array.dtype) for array in arrays),
-        key=lambda each: each.itemsize,
-        default=jnp.result_type(float),
-    )
-    parts = [array.astype(dtype).reshape(-1) for array in arrays]
-    vector = jnp.concatenate([jnp.zeros(0, dtype), *parts])
-
-    def as_tree(vector: Array) -> Any:
-        ends = [sum(part.size for part in parts[: place + 1]) for place in range(len(parts))]
-        pieces = [vector[end - part.size : end] for end, part in zip(ends, parts, strict=True)]
-        return treedef.unflatten(
-            [
-                piece.reshape(array.shape).astype(array.dtype)
-                for piece, array in zip(pieces, arrays, strict=True)
-            ]
-        )
-
-    return vector, as_tree
+    dtypes = [jnp.result_type(leaf) for leaf in jax.tree.leaves(tree)]
+    for dtype in dtypes:
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise TypeError(f"A projection takes real floating-point arrays, got {dtype}.")
+    vector, as_tree = ravel_pytree(cast(tree, arithmetic_dtype(*dtypes)))
+    return vector, lambda vector: cast_like(as_tree(vector), tree)

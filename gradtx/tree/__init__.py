@@ -19,6 +19,7 @@ from gradtx.tree._leaves import (
     ARRAYS_AND_NUMBERS as ARRAYS_AND_NUMBERS,
     MaskedNode,
     abstract as abstract,
+    arithmetic_dtype as arithmetic_dtype,
     arrays_of as arrays_of,
     as_storage_dtype as as_storage_dtype,
     flatten as flatten,

@@ -21,8 +21,7 @@ def leaf_by_leaf(function: Callable[..., Any], first: Any, /, **others: Any) -> 
     Raises:
       TreeMismatchError: for trees of two structures, with the first place where they differ.
     """
-    for name, other in others.items():
-        match(first, same_shape=False, optional=(name,), **{name: other})
+    match(first, same_shape=False, optional=tuple(others), **others)
     return jax.tree.map(lambda *leaves: in_float32(function, *leaves), first, *others.values())
 
 

@@ -16,8 +16,10 @@ NAMES, STATES = HERE / "names.txt", HERE / "states.txt"
 
 def names() -> str:
     """The public names, one a line."""
-    flat = sorted(gradtx.__all__)
-    return "\n".join([*flat, *(f"tree.{name}" for name in sorted(gradtx.tree.__all__))]) + "\n"
+    names = sorted(gradtx.__all__)
+    for package in ("losses", "projections", "tree"):
+        names += [f"{package}.{name}" for name in sorted(getattr(gradtx, package).__all__)]
+    return "\n".join(names) + "\n"
 
 
 def states() -> str:
