@@ -38,6 +38,13 @@ def test_it_is_the_cross_entropy_of_the_logits(vocabulary: int, chunk_size: int)
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)  # numbers of float32 in both
 
 
+def test_a_label_in_two_parts_counts_once() -> None:
+    """Of 10 entries in parts of 4, the last part has two of the one before it."""
+    h, w, y = jnp.ones((10, 1)), jnp.linspace(-1.0, 1.0, 10)[None], jnp.arange(10)
+    got = losses.chunked_cross_entropy(h, w, y, chunk_size=4)
+    np.testing.assert_allclose(got, of_logits(h, w, y), rtol=1e-6)
+
+
 def test_more_tokens_than_a_block() -> None:
     """The last block of 512 tokens overlaps the one before it, and counts none of them twice."""
     random = np.random.default_rng(1)

@@ -53,6 +53,8 @@ def test_it_is_the_nearest_point_of_the_set(name: str) -> None:
             x = random_tree(random, size)
             y = project(x)
             assert contains(flat(y))
+            if contains(flat(x)):
+                np.testing.assert_allclose(flat(y), flat(x), rtol=1e-5, atol=1e-6)
             np.testing.assert_allclose(flat(project(y)), flat(y), rtol=1e-5, atol=1e-6)
             distance = np.linalg.norm(flat(y) - flat(x))
             for _ in range(10):
@@ -81,6 +83,7 @@ def test_dtypes_stay(name: str) -> None:
 def test_a_difference_that_overflows_counts() -> None:
     x = jnp.array([3e38, -3e38, 3e38, 0.0])
     assert p.projection_simplex(x).tolist() == [0.5, 0.0, 0.5, 0.0]
+    assert p.projection_simplex(jnp.array([3e38, 0.0, 0.0, 0.0])).tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
 def test_bounds_may_be_trees() -> None:
