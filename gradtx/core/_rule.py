@@ -247,9 +247,8 @@ class _Leaf(NamedTuple):
 
     def _bounded(self, update: Any) -> Any:
         """The update as `leaf` gets it: its square is finite."""
-        if self.rule._squares == "averaged":
-            return visible(bounded(update), update)
-        return bounded(update) if self.rule._squares else update
+        first = bounded(update) if self.rule._squares else update
+        return visible(first, update) if self.rule._squares == "averaged" else first
 
     def _with_faults(self, results: Any, update: Any) -> Any:
         """The results of `leaf` for the bounded update, in which an infinite element is visible."""
