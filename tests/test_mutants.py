@@ -1,6 +1,8 @@
 """The tables that `tests/mutants/run.py` reads; that each mutant is killed takes longer to see."""
 
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -58,3 +60,9 @@ def test_the_test_of_each_mutant_exists() -> None:
 
 def test_the_names_of_mutants_differ() -> None:
     assert max(Counter(mutant.name for mutant in all_mutants()).values()) == 1
+
+
+def test_moved_texts_are_listed_without_packages() -> None:
+    """`.ci/run` lists them first, in an environment that holds nothing yet."""
+    script = ROOT / "tests" / "mutants" / "run.py"
+    subprocess.run([sys.executable, "-S", script, "--moved"], check=True, capture_output=True)

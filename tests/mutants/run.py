@@ -12,8 +12,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import cache_from_source
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -43,6 +41,8 @@ def plant(mutant: Mutant, folder: Path) -> None:
 
 def survives(mutant: Mutant) -> str | None:
     """Why the mutant is not killed, or `None`. It changes the process that it is called in."""
+    import pytest  # noqa: PLC0415 - `--moved` runs before anything is installed
+
     with tempfile.TemporaryDirectory() as folder:
         plant(mutant, Path(folder))
         for module in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
