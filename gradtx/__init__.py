@@ -23,10 +23,10 @@ from gradtx import (
     losses,
     optimizers,
     projections,
+    rules,
     schedules,
     selection,
     stepping,
-    transforms,
     tree,
     tree_utils,
     wrappers,
@@ -54,10 +54,10 @@ from gradtx.losses import (
     squared_error,
 )
 from gradtx.optimizers import *
+from gradtx.rules import *
 from gradtx.schedules import *
 from gradtx.selection import *
 from gradtx.stepping import *
-from gradtx.transforms import *
 from gradtx.tree import (
     MaskedNode,
     bias_correction,
@@ -97,7 +97,7 @@ __all__ += optimizers.__all__
 __all__ += schedules.__all__
 __all__ += selection.__all__
 __all__ += stepping.__all__
-__all__ += transforms.__all__
+__all__ += rules.__all__
 __all__ += wrappers.__all__
 
 for _name in __all__:

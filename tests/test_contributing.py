@@ -61,7 +61,7 @@ def test_a_rule_is_five_files() -> None:
 def test_the_contract_the_reference_and_the_example_pass(copy: Path) -> None:
     tests = (
         "tests/contract",
-        "tests/transforms/test_quasi_hyperbolic.py",
+        "tests/rules/test_quasi_hyperbolic.py",
         "gradtx/__init__.py",
         "tests/test_mutants.py",
     )

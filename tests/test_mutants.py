@@ -13,7 +13,7 @@ from tests.mutants.table import Mutant, all_mutants, read_table
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = """# A comment
 
-a.py  tests/transforms/test_lion.py::test_lion[a b]
+a.py  tests/rules/test_lion.py::test_lion[a b]
   f(x, y) → f(y, x) | the order
   + c →  | no term
   x = 1 → x = 2\\n    y = 3 | two lines
@@ -27,7 +27,7 @@ def mutants(tmp_path: Path) -> list[Mutant]:
 
 
 def test_a_table_is_read(mutants: list[Mutant]) -> None:
-    test = "tests/transforms/test_lion.py::test_lion[a b]"
+    test = "tests/rules/test_lion.py::test_lion[a b]"
     assert mutants[0] == Mutant("the order", "a.py", test, "f(x, y)", "f(y, x)")
     assert [(mutant.old, mutant.new) for mutant in mutants[1:]] == [
         ("+ c", ""),

@@ -1,7 +1,7 @@
 """AdaBelief."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.transforms import scale_by_belief, scale_by_learning_rate
+from gradtx.rules import scale_by_belief, scale_by_learning_rate
 
 
 @checks_keywords

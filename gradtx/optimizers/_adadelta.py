@@ -1,8 +1,8 @@
 """Adadelta."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords, identity
+from gradtx.rules import l2_regularization, scale_by_adadelta, scale_by_learning_rate
 from gradtx.selection import Mask
-from gradtx.transforms import l2_regularization, scale_by_adadelta, scale_by_learning_rate
 
 
 @checks_keywords

@@ -6,9 +6,7 @@ import jax.numpy as jnp
 
 from gradtx.arithmetic import Axes
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.schedules import relative_step_schedule
-from gradtx.selection import Mask
-from gradtx.transforms import (
+from gradtx.rules import (
     add_decayed_weights,
     ema,
     scale,
@@ -17,6 +15,8 @@ from gradtx.transforms import (
     scale_by_learning_rate,
     scale_by_param_block_rms,
 )
+from gradtx.schedules import relative_step_schedule
+from gradtx.selection import Mask
 
 
 @checks_keywords

@@ -1,7 +1,7 @@
 """AdaGrad."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.transforms import scale_by_learning_rate, scale_by_rss
+from gradtx.rules import scale_by_learning_rate, scale_by_rss
 
 
 @checks_keywords

@@ -3,14 +3,14 @@
 from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.selection import Mask
-from gradtx.transforms import (
+from gradtx.rules import (
     add_decayed_weights,
     l2_regularization,
     scale_by_adam,
     scale_by_amsgrad,
     scale_by_learning_rate,
 )
+from gradtx.selection import Mask
 
 
 @checks_keywords

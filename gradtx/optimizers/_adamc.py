@@ -3,9 +3,9 @@
 from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
+from gradtx.rules import add_decayed_weights, scale_by_adam, scale_by_learning_rate
 from gradtx.schedules import corrected_weight_decay
 from gradtx.selection import Mask, by_mask
-from gradtx.transforms import add_decayed_weights, scale_by_adam, scale_by_learning_rate
 from gradtx.wrappers import partition
 
 

@@ -1,8 +1,8 @@
 """Adan."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
+from gradtx.rules import add_decayed_weights, scale_by_adan, scale_by_learning_rate
 from gradtx.selection import Mask
-from gradtx.transforms import add_decayed_weights, scale_by_adan, scale_by_learning_rate
 
 
 @checks_keywords

@@ -3,13 +3,13 @@
 from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.selection import Mask
-from gradtx.transforms import (
+from gradtx.rules import (
     add_decayed_weights,
     scale_by_ademamix,
     scale_by_learning_rate,
     scale_by_simplified_ademamix,
 )
+from gradtx.selection import Mask
 
 
 @checks_keywords

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.transforms import scale_by_adopt, scale_by_learning_rate
+from gradtx.rules import scale_by_adopt, scale_by_learning_rate
 
 
 @checks_keywords

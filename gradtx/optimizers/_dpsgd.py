@@ -4,7 +4,7 @@ from typing import Any
 
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords, identity
-from gradtx.transforms import differentially_private_aggregate, scale_by_learning_rate, trace
+from gradtx.rules import differentially_private_aggregate, scale_by_learning_rate, trace
 
 
 @checks_keywords

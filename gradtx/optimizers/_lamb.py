@@ -4,8 +4,8 @@ from typing import Any
 
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
+from gradtx.rules import scale_by_lamb, scale_by_learning_rate
 from gradtx.selection import Mask
-from gradtx.transforms import scale_by_lamb, scale_by_learning_rate
 
 
 @checks_keywords

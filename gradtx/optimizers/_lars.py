@@ -2,8 +2,8 @@
 
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
+from gradtx.rules import scale_by_lars, scale_by_learning_rate, trace
 from gradtx.selection import Mask
-from gradtx.transforms import scale_by_lars, scale_by_learning_rate, trace
 
 
 @checks_keywords

@@ -3,8 +3,8 @@
 from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
+from gradtx.rules import add_decayed_weights, scale_by_learning_rate, scale_by_lion
 from gradtx.selection import Mask
-from gradtx.transforms import add_decayed_weights, scale_by_learning_rate, scale_by_lion
 
 
 @checks_keywords

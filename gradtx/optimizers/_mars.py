@@ -5,8 +5,8 @@ from typing import Any
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
+from gradtx.rules import add_decayed_weights, scale_by_adam, scale_by_mars
 from gradtx.selection import Labels, Mask, at_least_two_axes, by_mask
-from gradtx.transforms import add_decayed_weights, scale_by_adam, scale_by_mars
 
 
 @checks_keywords

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain
+from gradtx.rules import scale_by_learning_rate
 from gradtx.selection import Labels, by_mask, hidden_matrices
-from gradtx.transforms import scale_by_learning_rate
 from gradtx.wrappers import partition
 
 

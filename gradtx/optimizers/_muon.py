@@ -4,14 +4,14 @@ from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
-from gradtx.selection import DimensionNumbers, Labels, Mask, hidden_matrices, hidden_two_axes
-from gradtx.transforms import (
+from gradtx.rules import (
     add_decayed_weights,
     scale_by_adam,
     scale_by_learning_rate,
     scale_by_matrix_shape,
     scale_by_muon,
 )
+from gradtx.selection import DimensionNumbers, Labels, Mask, hidden_matrices, hidden_two_axes
 
 
 @checks_keywords

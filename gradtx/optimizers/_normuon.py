@@ -4,14 +4,14 @@ from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
-from gradtx.selection import DimensionNumbers, Labels, Mask
-from gradtx.transforms import (
+from gradtx.rules import (
     add_decayed_weights,
     normalize_neurons,
     scale_by_adam,
     scale_by_matrix_shape,
     scale_by_muon,
 )
+from gradtx.selection import DimensionNumbers, Labels, Mask
 
 
 @checks_keywords

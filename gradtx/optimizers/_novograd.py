@@ -2,7 +2,7 @@
 
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.transforms import scale_by_learning_rate, scale_by_novograd
+from gradtx.rules import scale_by_learning_rate, scale_by_novograd
 
 
 @checks_keywords

@@ -2,8 +2,8 @@
 
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
+from gradtx.rules import scale, scale_by_prodigy
 from gradtx.selection import Mask
-from gradtx.transforms import scale, scale_by_prodigy
 
 
 @checks_keywords

@@ -1,7 +1,7 @@
 """RAdam."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.transforms import scale_by_learning_rate, scale_by_radam
+from gradtx.rules import scale_by_learning_rate, scale_by_radam
 
 
 @checks_keywords

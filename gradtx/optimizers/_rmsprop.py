@@ -1,7 +1,7 @@
 """RMSprop."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords, identity
-from gradtx.transforms import scale_by_learning_rate, scale_by_rms, scale_by_stddev, trace
+from gradtx.rules import scale_by_learning_rate, scale_by_rms, scale_by_stddev, trace
 
 
 @checks_keywords

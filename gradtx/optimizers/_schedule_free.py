@@ -3,9 +3,9 @@
 from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, as_schedule, chain, checks_keywords
+from gradtx.rules import add_decayed_weights, scale_by_learning_rate, scale_by_rms
 from gradtx.schedules import linear_schedule
 from gradtx.selection import Mask
-from gradtx.transforms import add_decayed_weights, scale_by_learning_rate, scale_by_rms
 from gradtx.wrappers import schedule_free
 
 

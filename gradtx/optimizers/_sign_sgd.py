@@ -3,7 +3,7 @@
 from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.transforms import ema, scale_by_learning_rate, sign
+from gradtx.rules import ema, scale_by_learning_rate, sign
 
 
 @checks_keywords

@@ -1,7 +1,7 @@
 """SM3."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.transforms import scale_by_learning_rate, scale_by_sm3
+from gradtx.rules import scale_by_learning_rate, scale_by_sm3
 
 
 @checks_keywords

@@ -4,8 +4,8 @@ from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords
 from gradtx.optimizers._matrices_and_rest import matrices_and_rest
+from gradtx.rules import add_decayed_weights, scale_by_adam, scale_by_soap
 from gradtx.selection import DimensionNumbers, Labels, Mask
-from gradtx.transforms import add_decayed_weights, scale_by_adam, scale_by_soap
 
 
 @checks_keywords

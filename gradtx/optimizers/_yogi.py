@@ -1,7 +1,7 @@
 """Yogi."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.transforms import scale_by_learning_rate, scale_by_yogi
+from gradtx.rules import scale_by_learning_rate, scale_by_yogi
 
 
 @checks_keywords

@@ -1,5 +1,6 @@
-"""Schedules: functions from the count of updates to a number."""
+"""Schedules: functions from the count of updates to a number, and their injection into the state."""
 
+from gradtx.core import Schedule as Schedule, constant_schedule as constant_schedule
 from gradtx.schedules._ademamix import ademamix_alpha_schedule, ademamix_b3_schedule
 from gradtx.schedules._batch_scaling import scaled_learning_rate
 from gradtx.schedules._checks import require as require
@@ -11,6 +12,9 @@ from gradtx.schedules._decay import (
     polynomial_schedule,
     step_decay_schedule,
 )
+from gradtx.schedules._inject import inject
+from gradtx.schedules._inject_hyperparams import inject_hyperparams
+from gradtx.schedules._injection import InjectHyperparamsState, InjectStatefulHyperparamsState
 from gradtx.schedules._inverse_sqrt import (
     inverse_sqrt_schedule,
     noam_schedule,
@@ -31,6 +35,8 @@ from gradtx.schedules._warmup import (
 from gradtx.schedules._weight_decay import corrected_weight_decay
 
 __all__ = [
+    "InjectHyperparamsState",
+    "InjectStatefulHyperparamsState",
     "ademamix_alpha_schedule",
     "ademamix_b3_schedule",
     "corrected_weight_decay",
@@ -39,6 +45,8 @@ __all__ = [
     "cosine_onecycle_schedule",
     "cosine_restarts_schedule",
     "exponential_decay",
+    "inject",
+    "inject_hyperparams",
     "inverse_sqrt_schedule",
     "join_schedules",
     "linear_onecycle_schedule",

@@ -19,9 +19,6 @@ from gradtx.wrappers._finite import ApplyIfFiniteState, all_finite, apply_if_fin
 from gradtx.wrappers._graft import graft
 from gradtx.wrappers._group_scale import layerwise_decay, scale_by_group
 from gradtx.wrappers._guard import GuardState, guard
-from gradtx.wrappers._inject import inject
-from gradtx.wrappers._inject_hyperparams import inject_hyperparams
-from gradtx.wrappers._injection import InjectHyperparamsState, InjectStatefulHyperparamsState
 from gradtx.wrappers._leaf_table import leaf_table
 from gradtx.wrappers._lookahead import LookaheadState, lookahead
 from gradtx.wrappers._loss_scale import DynamicLossScaleState, dynamic_loss_scale
@@ -53,8 +50,6 @@ __all__ = [
     "ConditionallyTransformState",
     "DynamicLossScaleState",
     "GuardState",
-    "InjectHyperparamsState",
-    "InjectStatefulHyperparamsState",
     "LookaheadState",
     "MaskedState",
     "MonitorState",
@@ -80,8 +75,6 @@ __all__ = [
     "gradient_norm",
     "graft",
     "guard",
-    "inject",
-    "inject_hyperparams",
     "layerwise_decay",
     "leaf_table",
     "lookahead",

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, checks_keywords
+from gradtx.rules import scale
 from gradtx.schedules import require
 from gradtx.selection import by_path
-from gradtx.transforms import scale
 from gradtx.wrappers._partition import partition
 
 

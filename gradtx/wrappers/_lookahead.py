@@ -23,8 +23,8 @@ from gradtx.core import (
     static,
     zero_count,
 )
+from gradtx.schedules import InjectStatefulHyperparamsState
 from gradtx.tree import arrays_of, as_storage_dtype, copies, map_leaves
-from gradtx.wrappers._injection import InjectStatefulHyperparamsState
 
 
 class LookaheadState(NamedTuple):

@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from gradtx.core import GradientTransformation, OptState, Params, checks_keywords, nested, static
+from gradtx.rules import set_to_zero
 from gradtx.selection import Mask, Selection, as_mask, asks_for_parameters, mask_selection
-from gradtx.transforms import set_to_zero
 from gradtx.wrappers._groups import Grouped
 
 

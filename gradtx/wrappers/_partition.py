@@ -17,8 +17,8 @@ from gradtx.core import (
     nested,
     static,
 )
+from gradtx.rules import set_to_zero
 from gradtx.selection import Labels, Mask, Selection, as_labels, asks_for_parameters, by_mask
-from gradtx.transforms import set_to_zero
 from gradtx.tree import outline, spelled
 from gradtx.wrappers._groups import Grouped
 from gradtx.wrappers._masked import MaskedState

@@ -18,7 +18,7 @@ from gradtx.core import (
     nested,
     static,
 )
-from gradtx.transforms import normalize_by_update_norm
+from gradtx.rules import normalize_by_update_norm
 from gradtx.tree import map_leaves
 
 

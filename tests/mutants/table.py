@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 class Mutant(NamedTuple):
     """An error to plant in gradtx: in `file`, the only occurrence of `old` becomes `new`.
 
-    `tests` is a file, a folder, or one test in a file: `tests/transforms/test_lion.py::test_lion`.
+    `tests` is a file, a folder, or one test in a file: `tests/rules/test_lion.py::test_lion`.
     """
 
     name: str

@@ -9,8 +9,8 @@ import pytest
 import gradtx
 from gradtx.tree import NameLookupError, TreeMismatchError
 from tests.peers.comparison import optax_trajectory, permissive
+from tests.rules.test_adam import kingma_ba
 from tests.trajectories import gradients, parameters, rate, reference_updates, relative_error, trajectory
-from tests.transforms.test_adam import kingma_ba
 
 BF16 = jnp.bfloat16
 

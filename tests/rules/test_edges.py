@@ -75,7 +75,7 @@ def test_a_scheduled_decay_is_corrected_as_if_it_had_held_from_the_start() -> No
 def test_the_last_count_looks_ahead_too() -> None:
     last = jnp.int32(2**31 - 1)
     update, state = gradtx.correct_bias(0.9, lookahead=1).update(
-        jnp.ones(()), gradtx.transforms.BiasCorrectionState(last)
+        jnp.ones(()), gradtx.rules.BiasCorrectionState(last)
     )
     assert (float(update), state.count) == (1.0, last)
     one = jnp.ones(())

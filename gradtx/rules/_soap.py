@@ -29,8 +29,8 @@ from gradtx.arithmetic import (
     with_finite_products,
 )
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.rules._matrix_sides import zeros_of_sides
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
-from gradtx.transforms._matrix_sides import zeros_of_sides
 from gradtx.tree import as_storage_dtype, state_like
 
 

@@ -21,8 +21,8 @@ from gradtx.arithmetic import (
     trust_ratio,
 )
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.rules._adam import ScaleByAdamState
 from gradtx.selection import Mask, as_mask, mask_at
-from gradtx.transforms._adam import ScaleByAdamState
 from gradtx.tree import as_storage_dtype, state_like
 
 

@@ -31,12 +31,12 @@ from gradtx import (
     tree,
 )
 from tests.moments import MOMENTS
+from tests.rules.test_adagrad import duchi
+from tests.rules.test_adam import kingma_ba
+from tests.rules.test_amsgrad import reddi
+from tests.rules.test_rmsprop import graves, tieleman_hinton
+from tests.rules.test_trace import heavy_ball
 from tests.trajectories import TOLERANCE, distance, gradients, leafwise, parameters, rate, trajectory
-from tests.transforms.test_adagrad import duchi
-from tests.transforms.test_adam import kingma_ba
-from tests.transforms.test_amsgrad import reddi
-from tests.transforms.test_rmsprop import graves, tieleman_hinton
-from tests.transforms.test_trace import heavy_ball
 
 STATEFUL = [
     ema(0.9),

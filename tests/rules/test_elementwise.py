@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradtx import chain, scale_by_learning_rate, scale_by_sign, sign, soft_sign, sqrt, square
+from tests.rules.concepts import concepts, descend, mapped
 from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise, rate, rising
-from tests.transforms.concepts import concepts, descend, mapped
 
 EPS = 0.6
 

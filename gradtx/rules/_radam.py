@@ -8,7 +8,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, interpolate, look_ahead, moments, normalized, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.transforms._adam import ScaleByAdamState
+from gradtx.rules._adam import ScaleByAdamState
 from gradtx.tree import as_scalar, state_like
 
 

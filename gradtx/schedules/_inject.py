@@ -6,15 +6,15 @@ from jax import Array
 from jax.tree_util import GetAttrKey
 
 from gradtx.core import GradientTransformation, Schedule, find, nested, static
-from gradtx.tree import Path, nodes, set as set_in
-from gradtx.wrappers._factories import is_number
-from gradtx.wrappers._injection import (
+from gradtx.schedules._factories import is_number
+from gradtx.schedules._injection import (
     Injection,
     InjectStatefulHyperparamsState,
     Values,
     as_hyperparam_dtype,
     refuse_twice,
 )
+from gradtx.tree import Path, nodes, set as set_in
 
 
 def _as_names(names: Any) -> tuple[str, ...]:

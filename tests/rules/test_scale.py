@@ -1,8 +1,8 @@
 """Scaling by a constant and by a schedule, in double precision."""
 
 from gradtx import chain, scale, scale_by_schedule
+from tests.rules.concepts import concepts, descend, mapped
 from tests.trajectories import DTYPES, TOLERANCE, distance, rate
-from tests.transforms.concepts import concepts, descend, mapped
 
 
 @DTYPES

@@ -5,7 +5,7 @@ from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, interpolate, moments, normalized
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.transforms._adam import ScaleByAdamState
+from gradtx.rules._adam import ScaleByAdamState
 from gradtx.tree import state_like
 
 

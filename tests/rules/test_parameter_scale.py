@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gradtx import chain, scale_by_learning_rate, scale_by_param_block_rms
+from tests.rules.test_adafactor import rms
 from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise, parameters, rate
-from tests.transforms.test_adafactor import rms
 
 
 @DTYPES

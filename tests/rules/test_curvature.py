@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradtx import gauss_newton_bartlett, hutchinson_estimator_diag_hessian
-from gradtx.transforms import along_direction, of_drawn_labels
+from gradtx.rules import along_direction, of_drawn_labels
 
 DRAWS = 4000
 FEATURES = np.array([[1.0, -2.0], [0.5, 3.0], [-1.0, 0.25]])  # of three examples

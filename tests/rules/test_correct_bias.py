@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gradtx import correct_bias
+from tests.rules.concepts import DECAY, concepts, descend
 from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise, rate
-from tests.transforms.concepts import DECAY, concepts, descend
 
 
 @leafwise

@@ -7,7 +7,7 @@ import jax
 
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, Params, Updates, static
-from gradtx.transforms._estimates import along_direction, of_drawn_labels
+from gradtx.rules._estimates import along_direction, of_drawn_labels
 from gradtx.tree import Key, as_key, draws_like, first_words, next_words, normal, rademacher
 
 

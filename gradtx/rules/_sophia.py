@@ -21,7 +21,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.transforms._curvature import hutchinson_estimator_diag_hessian
+from gradtx.rules._curvature import hutchinson_estimator_diag_hessian
 from gradtx.tree import as_storage_dtype, map_leaves, match, state_like
 
 

@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import complement, correction, interpolate, quotient
 from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
-from gradtx.transforms._adam import ScaleByAdamState
+from gradtx.rules._adam import ScaleByAdamState
 from gradtx.tree import state_like
 
 

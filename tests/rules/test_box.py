@@ -9,7 +9,7 @@ import pytest
 
 import gradtx
 from gradtx import keep_params_nonnegative, project_box
-from tests.transforms.constraints import MOVED, PARAMS, STEP, landed
+from tests.rules.constraints import MOVED, PARAMS, STEP, landed
 
 DRAW = np.random.default_rng(0)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gradtx import ema, first_moment
+from tests.rules.concepts import DECAY, concepts, descend, weighted_mean
 from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise, rate, rising
-from tests.transforms.concepts import DECAY, concepts, descend, weighted_mean
 
 
 @leafwise

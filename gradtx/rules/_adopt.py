@@ -9,7 +9,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, complement, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.transforms._adam import ScaleByAdamState
+from gradtx.rules._adam import ScaleByAdamState
 from gradtx.tree import as_storage_dtype, state_like
 
 

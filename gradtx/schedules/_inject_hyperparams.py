@@ -23,15 +23,15 @@ from gradtx.core import (
     without_validation,
     zero_count,
 )
-from gradtx.tree import Frozen, Path, spelled
-from gradtx.wrappers._factories import Factory, arguments, is_hyperparameter, is_number, signature, takes
-from gradtx.wrappers._injection import (
+from gradtx.schedules._factories import Factory, arguments, is_hyperparameter, is_number, signature, takes
+from gradtx.schedules._injection import (
     Injection,
     InjectStatefulHyperparamsState,
     Values,
     as_hyperparam_dtype,
     at_count,
 )
+from gradtx.tree import Frozen, Path, spelled
 
 
 def _as_factory(factory: Any) -> Any:

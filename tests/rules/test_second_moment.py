@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gradtx import accumulate_squares, running_max, second_moment
+from tests.rules.concepts import DECAY, concepts, descend, mapped, weighted_mean
 from tests.trajectories import DTYPES, TOLERANCE, distance
-from tests.transforms.concepts import DECAY, concepts, descend, mapped, weighted_mean
 
 
 @DTYPES

@@ -9,7 +9,7 @@ import pytest
 
 import gradtx
 from gradtx import project_ball, project_simplex, project_sphere
-from tests.transforms.constraints import MOVED, PARAMS, STEP, landed
+from tests.rules.constraints import MOVED, PARAMS, STEP, landed
 
 DRAW = np.random.default_rng(0)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gradtx import by_path, orthogonalize, scale_by_matrix_shape
-from tests.transforms.test_orthogonalize import random_matrices, updated
+from tests.rules.test_orthogonalize import random_matrices, updated
 
 
 # For 2 inputs and 8 outputs, and the reverse.
