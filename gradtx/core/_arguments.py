@@ -85,7 +85,17 @@ def missing(who: Iterable[str], name: str, extra: Iterable[str]) -> ValueError:
     """
     passed = "params" if name == "params" else f"{name}=..."
     meant = "".join(f" Is it {word!r} here?" for word in extra if nearest(word, [name]))
+    if name != "params" and not extra:
+        meant = "\noptax.chain drops such arguments: use gradtx.chain, or to_optax(tx) in optax.chain."
     return ValueError(f"{' in '.join(who)} needs {name!r}: call update(updates, state, {passed}).{meant}")
+
+
+def undefined(who: str) -> TypeError:
+    """The error for a subclass of `GradientTransformation` without `apply`."""
+    return TypeError(
+        f"{who} does not define apply(updates, state, params=None, **extra). A pair of functions needs no "
+        "class of its own: GradientTransformation(init, update) makes a transformation of it."
+    )
 
 
 def unmapped(who: str, shape: tuple[int, ...], method: str, arguments: str) -> ValueError:

@@ -8,7 +8,7 @@ import jax
 from jax import Array
 
 from gradtx.core._annotations import OptState, Params, Updates
-from gradtx.core._arguments import gone_array, missing, refuse_none, unmapped, warn_of_nothing
+from gradtx.core._arguments import gone_array, missing, refuse_none, undefined, unmapped, warn_of_nothing
 from gradtx.core._axes import require_axes
 from gradtx.core._compiling import call
 from gradtx.core._counted import COUNTED, EmptyState, ScheduledState, counted, wrong_count, wrong_kind
@@ -91,6 +91,8 @@ class GradientTransformation(Declared, abstract=True):
         ) -> None: ...
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "GradientTransformation":
+        if cls.apply is GradientTransformation.apply and cls is not GradientTransformation:
+            raise undefined(cls.__name__)
         if cls is not GradientTransformation:
             return super().__new__(cls, *args, **kwargs)
         refuse_unknown(cls._lifted, kwargs, cls.__name__)
@@ -196,6 +198,13 @@ class GradientTransformation(Declared, abstract=True):
         raise TypeError(
             f"{type(self).__name__} has no entry [{index!r}]: an optimizer is one value. Write tx.init or "
             "tx.update for a function, and tx.transformations[i] for a part of a chain(...)."
+        )
+
+    def _replace(self, **functions: Any) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__}._replace({', '.join(functions)}): an optimizer is one value, no pair.\n"
+            "Write replace(tx, ...) for other hyperparameters, and GradientTransformation(init, update) for "
+            "other functions, with tx.init or tx.update for the one that stays."
         )
 
     @cached_property

@@ -1,6 +1,7 @@
 """Schedules in sequence."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sized
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,20 @@ def _as_boundaries(boundaries: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(as_number("join_schedules", "a boundary", boundary) for boundary in boundaries)
 
 
+def _between(schedules: Any, boundaries: Any) -> Any:
+    """The boundaries that have a schedule after them; a warning names the others."""
+    sized = isinstance(schedules, Sized) and isinstance(boundaries, Sized)
+    if not (sized and 0 < len(schedules) <= len(boundaries)):
+        return boundaries
+    last = len(schedules) - 1
+    warnings.warn(
+        f"join_schedules: {len(schedules)} schedules need {last} boundaries between them, got "
+        f"{len(boundaries)}: {boundaries[last:]} is left out.",
+        stacklevel=3,
+    )
+    return boundaries[:last]
+
+
 class join_schedules(Schedule):
     r"""Schedules in sequence, each of which counts from its own first update.
 
@@ -35,8 +50,8 @@ class join_schedules(Schedule):
 
     Raises:
       TypeError: for a boundary that is not one number.
-      ValueError: where the number of boundaries is not one less than that of the schedules, or a boundary is
-        negative or below the one before it.
+      ValueError: where there are too few boundaries between the schedules, or a boundary is negative or below
+        the one before it. Boundaries after the last schedule are left out with a warning.
 
     >>> import jax.numpy as jnp
     >>> from gradtx import linear_schedule
@@ -55,7 +70,7 @@ class join_schedules(Schedule):
     )
 
     def __init__(self, schedules: Iterable[ScalarOrSchedule], boundaries: Iterable[float]):
-        self.__dict__.update(schedules=schedules, boundaries=boundaries)
+        self.__dict__.update(schedules=schedules, boundaries=_between(schedules, boundaries))
         self.__post_init__()
 
     def validate(self) -> None:

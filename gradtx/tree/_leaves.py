@@ -103,8 +103,8 @@ def as_storage_dtype(dtype: DTypeLike | None) -> np.dtype | None:
     """The dtype in which to store a state array; `None` for the dtype of the parameter.
 
     Raises:
-      TypeError: for a dtype that is not a real floating-point one. A complex parameter has a complex state in
-        any case.
+      TypeError: for a dtype that is not a floating-point one. A complex dtype stands for that of its real
+        part, since a complex parameter has a complex state in any case.
     """
     if dtype is None:
         return None
@@ -113,6 +113,8 @@ def as_storage_dtype(dtype: DTypeLike | None) -> np.dtype | None:
     except TypeError:
         question = did_you_mean(str(dtype), ("bfloat16", "float16", "float32", "float64"))
         raise TypeError(f"{dtype!r} is no dtype.{question}") from None
+    if jnp.issubdtype(storage, jnp.complexfloating):
+        return jnp.finfo(storage).dtype
     if not jnp.issubdtype(storage, jnp.floating):
         raise TypeError(f"A state array must have a floating-point dtype, got {storage.name}.")
     return storage

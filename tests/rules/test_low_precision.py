@@ -150,3 +150,9 @@ def test_a_bound_on_gradients_hides_no_infinity(tx) -> None:
     params = {"kernel": jnp.ones((2, 2))}
     update, _ = tx.update({"kernel": jnp.ones((2, 2)).at[0, 1].set(jnp.inf)}, tx.init(params), params)
     assert jnp.isnan(update["kernel"][0, 1])
+
+
+def test_a_complex_storage_dtype_stands_for_that_of_its_real_part():
+    params = {"complex": jnp.ones(2, jnp.complex64), "real": jnp.ones(2)}
+    mu = scale_by_adam(mu_dtype=jnp.complex64).init(params).mu
+    assert jax.tree.map(lambda leaf: leaf.dtype.name, mu) == {"complex": "complex64", "real": "float32"}

@@ -121,3 +121,9 @@ def test_a_one_cycle_of_one_step_goes_from_its_start_to_its_end():
 def test_what_is_no_schedule_is_refused():
     with pytest.raises(TypeError, match="A schedule must be a function of the count or a number"):
         linear_schedule(0.0, 1.0, 4) + "1"
+
+
+def test_a_boundary_after_the_last_schedule_is_left_out_with_a_warning():
+    with pytest.warns(UserWarning, match=r"2 schedules need 1 boundaries.*got 3: \[20, 30\] is left out"):
+        joined = join_schedules([0.5, 0.25], [10, 20, 30])
+    assert joined == join_schedules([0.5, 0.25], [10])
