@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 # ruff: noqa: F403 - each floor names in its __all__ what it makes public
 from gradtx import (
+    checkpoints,
     core,
     interop,
     losses,
@@ -31,6 +32,7 @@ from gradtx import (
     tree_utils,
     wrappers,
 )
+from gradtx.checkpoints import *
 from gradtx.core import *
 from gradtx.core import document
 from gradtx.losses import (
@@ -92,6 +94,7 @@ __all__ += [
     "softmax_cross_entropy_with_integer_labels",
     "squared_error",
 ]
+__all__ += checkpoints.__all__
 __all__ += core.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
@@ -116,6 +119,9 @@ for _name in tree.__all__:
 if not TYPE_CHECKING:  # a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
-        question = "" if name.startswith("_") else tree.did_you_mean(name, __all__)
-        text = f"module {__name__!r} has no attribute {name!r}{'.' * bool(question)}{question}"
+        if reason := interop.LEFT_OUT.get(name):
+            text = f"gradtx leaves {name!r} out: {reason}"
+        else:
+            question = "" if name.startswith("_") else tree.did_you_mean(name, __all__)
+            text = f"module {__name__!r} has no attribute {name!r}{'.' * bool(question)}{question}"
         raise AttributeError(text, name=name)  # with its name Python adds no question of its own

@@ -83,7 +83,7 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
     -2.0 True
     """
 
-    inner: GradientTransformation = nested(
+    opt: GradientTransformation = nested(
         state="inner_opt_state",
         may_skip=True,
         doc="the transformation that makes the update from the average",
@@ -121,7 +121,7 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
         weight = jnp.zeros((), float) if self.weighted else None
         updated = jnp.zeros((), bool) if self._may_stand_still else None
         return MultiStepsState(
-            zero_count(), zero_count(), self.inner.init(params), average, skip_state, weight, updated
+            zero_count(), zero_count(), self.opt.init(params), average, skip_state, weight, updated
         )
 
     def apply(
@@ -141,7 +141,7 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
         ends = mini_step.astype(float) >= (k if isinstance(k, int) else k(state.gradient_step))
         runs = ends & (total != 0)
         gathered = average if self.use_grad_mean else map_leaves(multiply_by, average, numbers=(total,))
-        updates, inner = update_if(runs, self.inner, gathered, state.inner_opt_state, params, extra)
+        updates, inner = update_if(runs, self.opt, gathered, state.inner_opt_state, params, extra)
         return updates, MultiStepsState(
             jnp.where(ends, 0, mini_step),
             increment_if(runs, state.gradient_step),
