@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
+from flax.training.train_state import TrainState
 
 import gradtx
 from gradtx.interop import to_optax
@@ -106,3 +108,28 @@ def test_a_scheduled_one_stands_in_a_gradtx_chain():
         updates, state = tx.update(jnp.ones(2), state)
     np.testing.assert_array_equal(updates, [0.5, 0.5])
     assert gradtx.tree.get(state, "count") == 2
+
+
+def trained_by_linen(tx: Any, params: Any) -> Any:
+    state = TrainState.create(apply_fn=None, params=params, tx=tx)
+    return state.apply_gradients(grads=params).params
+
+
+def trained_by_nnx(tx: Any, params: Any) -> Any:
+    model = nnx.Linear(2, 2, rngs=nnx.Rngs(0))
+    nnx.update(model, nnx.State(jax.tree.map(nnx.Param, params)))
+    nnx.Optimizer(model, tx, wrt=nnx.Param).update(model, nnx.state(model, nnx.Param))
+    return nnx.to_pure_dict(nnx.state(model, nnx.Param))
+
+
+@pytest.mark.parametrize("trained", [trained_by_linen, trained_by_nnx])
+def test_trainers_that_ask_for_optax_s_type(trained):
+    params = {"kernel": jnp.array([[1.0, -2.0], [0.5, 3.0]]), "bias": jnp.ones(2)}
+    tx = gradtx.adamw(0.1, weight_decay=0.1)
+    wrapped = to_optax(tx)
+    assert isinstance(wrapped, optax.GradientTransformation)
+    assert jax.tree.structure(wrapped.init(params)) == jax.tree.structure(tx.init(params))
+    with jax.numpy_dtype_promotion("standard"):
+        expected = trained(optax.adamw(0.1, weight_decay=0.1), params)
+        for candidate in (tx, wrapped):
+            chex.assert_trees_all_close(trained(candidate, params), expected, rtol=1e-6)

@@ -1,0 +1,75 @@
+"""Every public name of Optax, its place in gradtx, and how the parameters of both differ."""
+
+import inspect
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import optax
+import optax.contrib
+import optax.experimental
+
+import gradtx
+from gradtx.interop import LEFT_OUT
+
+MODULES = ("", "contrib", "losses", "microbatching", "projections", "schedules", "transforms", "tree", "tree_utils")
+"""The modules of Optax from which scripts import names; `""` is Optax itself."""
+
+
+class Name(NamedTuple):
+    """A public name of Optax."""
+
+    module: str
+    name: str
+    theirs: Any
+    ours: Any
+    """The same name of gradtx, or `None`."""
+
+    @property
+    def full(self) -> str:
+        return f"{self.module}.{self.name}".lstrip(".")
+
+    @property
+    def reason(self) -> str | None:
+        """Why gradtx leaves the name out."""
+        return LEFT_OUT.get(self.full) or LEFT_OUT.get(self.full.partition(".")[0])
+
+
+def optax_names() -> Iterator[Name]:
+    """The names of Optax and of its public modules, and those modules that gradtx leaves out."""
+    for module in MODULES:
+        theirs, ours = (_module(library, module) for library in (optax, gradtx))
+        for name in sorted(_public(theirs)):
+            yield Name(module, name, getattr(theirs, name), getattr(ours, name, None))
+    for name, value in sorted(vars(optax).items()):
+        if isinstance(value, ModuleType) and not name.startswith("_") and name not in MODULES:
+            yield Name("", name, value, getattr(gradtx, name, None))
+
+
+def _module(library: ModuleType, name: str) -> Any:
+    return getattr(library, name, None) if name else library
+
+
+def _public(module: ModuleType) -> Iterator[str]:
+    for name, value in vars(module).items():
+        if not name.startswith("_") and not inspect.ismodule(value):
+            yield name
+
+
+def parameters(called: Any) -> list[tuple[str, Any]] | None:
+    """The names and the defaults of the parameters; of what cannot be called, and of a class of types, `None`."""
+    if not callable(called) or isinstance(called, type) and issubclass(called, tuple):
+        return list(getattr(called, "_fields", ())) if isinstance(called, type) else None  # pyright: ignore
+    try:
+        signature = inspect.signature(called)
+    except (TypeError, ValueError):
+        return None
+    return [(one.name, one.default) for one in signature.parameters.values()]
+
+
+def different(name: Name) -> list[str]:
+    """The parameters of Optax's that ours lack, have in another place, or have with another default."""
+    theirs, ours = parameters(name.theirs), parameters(name.ours)
+    if not theirs or ours is None:
+        return []
+    return [str(one) for one, other in zip(theirs, [*ours, *[None] * len(theirs)], strict=False) if one != other]
