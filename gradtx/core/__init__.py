@@ -14,7 +14,19 @@ from gradtx.core._axes import require_axes as require_axes, require_axis_name as
 from gradtx.core._basic import identity, init_empty_state, stateless, stateless_with_tree_map
 from gradtx.core._chain import as_transformations as as_transformations, chain, named_chain
 from gradtx.core._contents import by_value as by_value
-from gradtx.core._counted import EmptyState, ScaleByScheduleState, ScheduledState
+from gradtx.core._counted import (
+    AdaptiveGradClipState,
+    AddDecayedWeightsState,
+    ClipByGlobalNormState,
+    ClipState,
+    EmptyState,
+    NonNegativeParamsState,
+    NormalizeState as NormalizeState,
+    ScaleByScheduleState,
+    ScaleByTrustRatioState,
+    ScaleState,
+    ScheduledState,
+)
 from gradtx.core._documentation import args_of as args_of, document as document
 from gradtx.core._fields import hyperparameter, nested, static, whole_number as whole_number
 from gradtx.core._findings import Finding, Findings
@@ -60,17 +72,24 @@ from gradtx.core._value import (
 from gradtx.core._wrapper import Part as Part, Wrapper
 
 __all__ = [
+    "AdaptiveGradClipState",
+    "AddDecayedWeightsState",
+    "ClipByGlobalNormState",
+    "ClipState",
     "EmptyState",
     "Finding",
     "Findings",
     "GradientTransformation",
     "GradientTransformationExtraArgs",
+    "NonNegativeParamsState",
     "Number",
     "OptState",
     "Params",
     "Rule",
     "ScalarOrSchedule",
     "ScaleByScheduleState",
+    "ScaleByTrustRatioState",
+    "ScaleState",
     "Schedule",
     "ScheduleTable",
     "ScheduledState",

@@ -16,6 +16,11 @@ class EmptyState(NamedTuple):
     """The state of a transformation without state."""
 
 
+# The names that Optax has for it.
+AdaptiveGradClipState = AddDecayedWeightsState = ClipByGlobalNormState = ClipState = EmptyState
+NonNegativeParamsState = NormalizeState = ScaleByTrustRatioState = ScaleState = EmptyState
+
+
 @displayed
 class ScheduledState(NamedTuple):
     """The state of a transformation with a scheduled hyperparameter: the count, and the other state."""

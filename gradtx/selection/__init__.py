@@ -8,6 +8,7 @@ from gradtx.selection._labels import (
 )
 from gradtx.selection._masks import (
     Mask as Mask,
+    MaskOrFn,
     as_mask as as_mask,
     mask_at as mask_at,
     mask_selection as mask_selection,
@@ -31,6 +32,7 @@ from gradtx.selection._selection import Labels as Labels, Selection as Selection
 
 __all__ = [
     "MASK_WORDS",
+    "MaskOrFn",
     "MuonDimensionNumbers",
     "at_least_two_axes",
     "by_mask",

@@ -13,6 +13,8 @@ from gradtx.tree import Frozen, is_function
 Mask = Any
 """A tree of booleans, or a prefix of one, or a function from parameters to it; true means *applies*."""
 
+MaskOrFn = Mask
+
 
 def as_mask(mask: Mask) -> Callable[[Any], Any] | Frozen | None:
     """A mask in a form that can be hashed: `None`, a function, or a frozen tree of booleans.
