@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -56,7 +57,24 @@ def test_the_start_is_kept_in_its_dtype(param_dtype: Any, stored: str) -> None:
 def test_a_gradient_whose_square_overflows_keeps_the_sum_finite() -> None:
     tx, params = scale_by_distance_over_gradients(0.5, eps=0.0), jnp.zeros(2)
     update, state = params, tx.init(params)
-    for _ in range(3):
+    for step in range(5):
         update, state = tx.update(jnp.array([3e25, 4e25]), state, params)
+        if step == 2:
+            np.testing.assert_allclose(update, 0.5 / 3**0.5 * jnp.array([0.6, 0.8]), rtol=1e-6)
     assert jnp.isfinite(state.grad_sum_of_squares)
-    np.testing.assert_allclose(update, 0.5 / 3**0.5 * jnp.array([0.6, 0.8]), rtol=1e-6)
+    assert jnp.all(update > 0)
+
+
+def test_inside_shard_map_the_named_axis_makes_the_distance_that_of_the_whole() -> None:
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    split = jax.sharding.PartitionSpec("data")
+    theta = jnp.cos(jnp.arange(16.0))
+
+    def moved(tx: Any) -> Any:
+        return lambda theta: tx.update(theta, tx.init(theta), theta + 3.0)[0]
+
+    on_mesh = jax.shard_map(
+        moved(scale_by_distance_over_gradients(axis_name="data")), mesh=mesh, in_specs=split, out_specs=split
+    )
+    whole = moved(scale_by_distance_over_gradients())(theta)
+    np.testing.assert_allclose(jax.jit(on_mesh)(theta), whole, rtol=1e-5)
