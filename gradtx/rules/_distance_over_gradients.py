@@ -50,8 +50,8 @@ class scale_by_distance_over_gradients(
     real scalars in float32 or wider, and a copy of the parameters, in `param_dtype`.
 
     **Reference**: Ivgi, Hinder and Carmon (2023), *DoG is SGD's Best Friend: A Parameter-Free Dynamic Step
-    Size Schedule*, arXiv:2302.12022, equations 1 and 2 for each layer (L-DoG); a leaf is a layer.
-    $\epsilon$ is that of the authors' code. Optax keeps `grad_sum_of_squares` as arrays of shape (1,), and
+    Size Schedule*, arXiv:2302.12022, in the form for each layer (L-DoG); a leaf is a layer. $\epsilon$ is
+    that of the authors' code. Optax keeps `grad_sum_of_squares` as arrays of shape (1,), and
     returns such an update for a scalar parameter.
 
     >>> import jax.numpy as jnp
