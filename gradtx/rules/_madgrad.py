@@ -1,12 +1,14 @@
 """MADGRAD: dual averaging from the start, over the cube root of a weighted sum of squares."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, complement, cube_root, quotient, saturated
-from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
+from gradtx.core import Finding, Number, Params, Rule, hyperparameter, zero_count
+from gradtx.rules._scale import zero_rate
 from gradtx.tree import copies, state_like
 
 
@@ -76,3 +78,6 @@ class scale_by_madgrad(Rule, state=MadgradState, needs=("params",), role="rate",
 
     def update_sign(self) -> int:
         return -1
+
+    def warnings(self, params: Params) -> Iterator[Finding]:
+        yield from zero_rate(self.__dict__["learning_rate"])

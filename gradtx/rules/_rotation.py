@@ -1,11 +1,13 @@
 """The step that turns parameters, as Fromage takes it: a learning rate with the decay that it asks for."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.core import Number, Rule, hyperparameter
+from gradtx.core import Finding, Number, Params, Rule, hyperparameter
+from gradtx.rules._scale import zero_rate
 
 
 class rotate_by_learning_rate(Rule, needs=("params",), role="rate"):
@@ -46,3 +48,6 @@ class rotate_by_learning_rate(Rule, needs=("params",), role="rate"):
 
     def update_sign(self) -> int:
         return -1
+
+    def warnings(self, params: Params) -> Iterator[Finding]:
+        yield from zero_rate(self.__dict__["learning_rate"])
