@@ -70,6 +70,7 @@ from gradtx.arithmetic._newton_schulz import (
 )
 from gradtx.arithmetic._norms import (
     clipped as clipped,
+    cube_root as cube_root,
     multiply_by as multiply_by,
     norm as norm,
     norm_over_shards as norm_over_shards,

@@ -26,6 +26,19 @@ def _root_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arr
     return y, 0.5 * dx / jnp.where(x == 0, jnp.inf, y)
 
 
+@jax.custom_jvp
+def cube_root(x: Array) -> Array:
+    """The cube root, with the derivative 0 at 0."""
+    return lax.cbrt(x)
+
+
+@cube_root.defjvp
+def _cube_root_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (dx,) = primals, tangents
+    y = cube_root(x)
+    return y, dx * y / jnp.where(x == 0, jnp.inf, 3 * x)
+
+
 def norm(
     x: Array,
     axis: int | tuple[int, ...] | None = None,

@@ -57,7 +57,7 @@ class Rule(GradientTransformation, abstract=True):
 
     Class keywords, besides those of `GradientTransformation`:
       numbers: the fields of the state that are numbers, the count first; by default `count`, if there is one.
-      counts: the counts among them, if there are more than the first.
+      counts: the counts among them, if there are more than the first, or none.
       same_shape: whether each array of the state has the shape of its parameter.
       optional: the arrays of the state that a leaf may lack. A `MaskedNode` stands in the place of such an
         array and stays there; `leaf` gets `None`.
@@ -90,16 +90,17 @@ class Rule(GradientTransformation, abstract=True):
         same_shape: bool = True,
         optional: tuple[str, ...] = (),
         squares: bool | Literal["averaged"] = False,
+        counts: tuple[str, ...] | None = None,
         **keywords: Any,
     ) -> None:
         if "once" in cls.__dict__:
             cls._once_takes = tuple(signature(cls.once).parameters)[1:]
             cls.couples_leaves = cls.couples_leaves or "updates" in cls._once_takes
-        super().__init_subclass__(**keywords)
+        super().__init_subclass__(counts=counts or (), **keywords)
         fields = max((kind._fields for kind in cls._states), key=len, default=())
         cls._state_numbers = tuple(name for name in numbers if name in fields)
-        cls._count = next(iter(cls._state_numbers), None)
-        cls._counts = cls._counts or cls._state_numbers[:1]
+        cls._counts = cls._state_numbers[:1] if counts is None else counts
+        cls._count = next(iter(cls._counts), None)
         cls._arrays = tuple(name for name in fields if name not in numbers)
         cls._same_shape, cls._squares = same_shape, squares
         cls._array_names = tuple(f"{name} of {cls.__name__}" for name in cls._arrays)

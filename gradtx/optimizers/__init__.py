@@ -1,5 +1,6 @@
 """Optimizers: functions that return a chain, so that printing one shows its algorithm."""
 
+from gradtx.optimizers._acprop import acprop
 from gradtx.optimizers._adabelief import adabelief
 from gradtx.optimizers._adadelta import adadelta
 from gradtx.optimizers._adafactor import adafactor
@@ -11,17 +12,26 @@ from gradtx.optimizers._adan import adan
 from gradtx.optimizers._ademamix import ademamix, simplified_ademamix
 from gradtx.optimizers._adopt import adopt
 from gradtx.optimizers._dpsgd import dpsgd
+from gradtx.optimizers._fromage import fromage
 from gradtx.optimizers._lamb import lamb
 from gradtx.optimizers._lars import lars
 from gradtx.optimizers._lion import lion
+from gradtx.optimizers._madgrad import madgrad
 from gradtx.optimizers._mars import mars
 from gradtx.optimizers._muon import muon
 from gradtx.optimizers._nadam import nadam, nadamw
 from gradtx.optimizers._normuon import normuon
 from gradtx.optimizers._novograd import novograd
+from gradtx.optimizers._optimistic import (
+    optimistic_adam,
+    optimistic_adam_v2,
+    optimistic_gradient_descent,
+)
+from gradtx.optimizers._polyak import polyak_sgd
 from gradtx.optimizers._prodigy import prodigy
 from gradtx.optimizers._radam import radam
 from gradtx.optimizers._rmsprop import rmsprop
+from gradtx.optimizers._rprop import rprop
 from gradtx.optimizers._schedule_free import schedule_free_adamw, schedule_free_sgd
 from gradtx.optimizers._sgd import momentum, nesterov, noisy_sgd, sgd
 from gradtx.optimizers._shampoo import shampoo
@@ -32,6 +42,7 @@ from gradtx.optimizers._sophia import sophia
 from gradtx.optimizers._yogi import yogi
 
 __all__ = [
+    "acprop",
     "adabelief",
     "adadelta",
     "adafactor",
@@ -47,9 +58,11 @@ __all__ = [
     "adopt",
     "amsgrad",
     "dpsgd",
+    "fromage",
     "lamb",
     "lars",
     "lion",
+    "madgrad",
     "mars",
     "momentum",
     "muon",
@@ -59,9 +72,14 @@ __all__ = [
     "noisy_sgd",
     "normuon",
     "novograd",
+    "optimistic_adam",
+    "optimistic_adam_v2",
+    "optimistic_gradient_descent",
+    "polyak_sgd",
     "prodigy",
     "radam",
     "rmsprop",
+    "rprop",
     "schedule_free_adamw",
     "schedule_free_sgd",
     "sgd",

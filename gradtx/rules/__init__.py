@@ -1,5 +1,6 @@
 """Rules: one concept of optimization a file, a transformation of updates."""
 
+from gradtx.rules._acprop import scale_by_acprop
 from gradtx.rules._adabelief import ScaleByBeliefState, scale_by_belief
 from gradtx.rules._adadelta import ScaleByAdaDeltaState, scale_by_adadelta
 from gradtx.rules._adafactor import FactoredState, scale_by_adafactor, scale_by_factored_rms
@@ -27,6 +28,10 @@ from gradtx.rules._curvature import (
     gauss_newton_bartlett,
     hutchinson_estimator_diag_hessian,
 )
+from gradtx.rules._distance_over_gradients import (
+    ScaleByDistanceOverGradientsState,
+    scale_by_distance_over_gradients,
+)
 from gradtx.rules._elementwise import scale_by_sign, sign, soft_sign, sqrt, square
 from gradtx.rules._estimates import (
     along_direction as along_direction,
@@ -35,6 +40,7 @@ from gradtx.rules._estimates import (
 from gradtx.rules._lamb import scale_by_lamb
 from gradtx.rules._lars import scale_by_lars
 from gradtx.rules._lion import ScaleByLionState, scale_by_lion
+from gradtx.rules._madgrad import MadgradState, scale_by_madgrad
 from gradtx.rules._mars import ScaleByMarsState, scale_by_mars
 from gradtx.rules._matrix_shape import scale_by_matrix_shape
 from gradtx.rules._muon import MuonState, scale_by_muon
@@ -44,8 +50,10 @@ from gradtx.rules._norm_constraints import project_ball, project_simplex, projec
 from gradtx.rules._normalize import normalize, normalize_by_update_norm
 from gradtx.rules._normuon import NeuronState, normalize_neurons
 from gradtx.rules._novograd import ScaleByNovogradState, scale_by_novograd
+from gradtx.rules._optimistic import ScaleByOptimisticGradientState, scale_by_optimistic_gradient
 from gradtx.rules._orthogonalize import orthogonalize
-from gradtx.rules._parameter_scale import scale_by_param_block_rms
+from gradtx.rules._parameter_scale import scale_by_param_block_norm, scale_by_param_block_rms
+from gradtx.rules._polyak import scale_by_polyak
 from gradtx.rules._privacy import DifferentiallyPrivateAggregateState, differentially_private_aggregate
 from gradtx.rules._prodigy import ProdigyState, scale_by_prodigy
 from gradtx.rules._radam import scale_by_radam
@@ -57,6 +65,8 @@ from gradtx.rules._rmsprop import (
     scale_by_rms,
     scale_by_stddev,
 )
+from gradtx.rules._rotation import rotate_by_learning_rate
+from gradtx.rules._rprop import ScaleByRpropState, scale_by_rprop
 from gradtx.rules._scale import scale, scale_by_learning_rate, scale_by_schedule
 from gradtx.rules._second_moment import (
     AccumulateSquaresState,
@@ -87,6 +97,7 @@ __all__ = [
     "GaussNewtonBartlettState",
     "HutchinsonState",
     "InfinityMomentState",
+    "MadgradState",
     "MuonState",
     "NeuronState",
     "ProdigyState",
@@ -97,14 +108,17 @@ __all__ = [
     "ScaleByAdemamixState",
     "ScaleByAmsgradState",
     "ScaleByBeliefState",
+    "ScaleByDistanceOverGradientsState",
     "ScaleByLionState",
     "ScaleByMarsState",
     "ScaleByNadamState",
     "ScaleByNovogradState",
+    "ScaleByOptimisticGradientState",
     "ScaleByRStdDevState",
     "ScaleByRStdDevWithCountState",
     "ScaleByRmsState",
     "ScaleByRmsWithCountState",
+    "ScaleByRpropState",
     "ScaleByRssState",
     "ScaleBySM3State",
     "ScaleByShampooState",
@@ -140,8 +154,10 @@ __all__ = [
     "project_box",
     "project_simplex",
     "project_sphere",
+    "rotate_by_learning_rate",
     "running_max",
     "scale",
+    "scale_by_acprop",
     "scale_by_adadelta",
     "scale_by_adafactor",
     "scale_by_adam",
@@ -151,20 +167,26 @@ __all__ = [
     "scale_by_adopt",
     "scale_by_amsgrad",
     "scale_by_belief",
+    "scale_by_distance_over_gradients",
     "scale_by_factored_rms",
     "scale_by_lamb",
     "scale_by_lars",
     "scale_by_learning_rate",
     "scale_by_lion",
+    "scale_by_madgrad",
     "scale_by_mars",
     "scale_by_matrix_shape",
     "scale_by_muon",
     "scale_by_nadam",
     "scale_by_novograd",
+    "scale_by_optimistic_gradient",
+    "scale_by_param_block_norm",
     "scale_by_param_block_rms",
+    "scale_by_polyak",
     "scale_by_prodigy",
     "scale_by_radam",
     "scale_by_rms",
+    "scale_by_rprop",
     "scale_by_rss",
     "scale_by_schedule",
     "scale_by_shampoo",

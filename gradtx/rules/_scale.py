@@ -1,6 +1,7 @@
 """Scaling by a number: a constant, a schedule, the learning rate."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from jax import Array
@@ -63,9 +64,7 @@ class scale_by_learning_rate(Rule, role="rate"):
         return -1 if self.flip_sign else 1
 
     def warnings(self, params: Params) -> Iterator[Finding]:
-        if 0 in concrete(self.__dict__["learning_rate"]):
-            text = "learning_rate is 0, so that nothing moves."
-            yield Finding("zero-rate", "", text, "Pass a schedule itself, not its value at a count.")
+        yield from zero_rate(self.__dict__["learning_rate"])
 
 
 @checks_keywords
@@ -88,3 +87,10 @@ def scale_by_schedule(step_size_fn: ScalarOrSchedule) -> scale:
     Array(3., dtype=float32)
     """
     return scale(as_schedule(step_size_fn))
+
+
+def zero_rate(learning_rate: Any) -> Iterator[Finding]:
+    """The finding on a learning rate of 0, if this is one."""
+    if 0 in concrete(learning_rate):
+        text = "learning_rate is 0, so that nothing moves."
+        yield Finding("zero-rate", "", text, "Pass a schedule itself, not its value at a count.")

@@ -36,7 +36,7 @@ def files(tmp_path, monkeypatch):
         ("train --optimizer adam --weight-decay 0.1", "--weight-decay: adam has no weight decay"),
         ("train --optimizer adma", "no optimizer is named 'adma'. Did you mean 'adam'"),
         ("train --optimizer scale_by_adam", "no optimizer is named 'scale_by_adam'"),
-        ("train --optimizer qqq", "There are adabelief, adadelta, adafactor, "),
+        ("train --optimizer qqq", "There are acprop, adabelief, adadelta, "),
         ("train --text missing.txt", "missing.txt: No such file"),
         ("train --text folder", "folder: Is a directory"),
         ("train --text empty.txt", "0 characters are too few to learn from, at least 650 are needed"),

@@ -82,6 +82,8 @@ RULES: dict[str, tuple[Any, str, Any]] = {
         "zero-rate@[1]",
         sgd(gradtx.linear_schedule(0.0, 1.0, 9)),
     ),
+    "a rate of zero in a rotation": (gradtx.fromage(0.0), "zero-rate@[1]", gradtx.fromage(0.1)),
+    "a rate of zero in a sum": (gradtx.madgrad(0.0), "zero-rate@[1]", gradtx.madgrad(0.1)),
     "decay after the rate": (
         chain(adam(0.1), add_decayed_weights(0.1)),
         "decay-after-rate@[1]",

@@ -101,6 +101,15 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], Any, float]] = {
         SHAPES,
         EXACT,
     ),
+    # Theirs adds epsilon to the rate.
+    "madgrad": (
+        gradtx.madgrad(0.1 + EPS, 0.7, DECAY, EPS),
+        "MADGRAD",
+        {"lr": 0.1, "momentum": 0.7, "eps": EPS, "weight_decay": DECAY},
+        SHAPES,
+        EXACT,
+    ),
+    "fromage": (gradtx.fromage(rate), "Fromage", {}, SHAPES, EXACT),
     "signum": (gradtx.signum(rate, B1), "SignSGD", {"momentum": B1}, SHAPES, EXACT),
     "sm3": (gradtx.sm3(rate, 0.0), "SM3", {}, SHAPES, EPSILON),
     "soap": (

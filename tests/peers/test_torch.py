@@ -58,6 +58,11 @@ CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
         "RMSprop",
         ALPHA | {"momentum": MU},
     ),
+    "rprop": (
+        gradtx.rprop(0.1, 0.6, 1.3, 0.05, 0.15),
+        "Rprop",
+        {"lr": 0.1, "etas": (0.6, 1.3), "step_sizes": (0.05, 0.15)},
+    ),
     "adagrad without epsilon": (
         gradtx.adagrad(rate, 0.3, eps=0.0),
         "Adagrad",
