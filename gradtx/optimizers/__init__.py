@@ -10,11 +10,14 @@ from gradtx.optimizers._adamc import adamc
 from gradtx.optimizers._adan import adan
 from gradtx.optimizers._ademamix import ademamix, simplified_ademamix
 from gradtx.optimizers._adopt import adopt
+from gradtx.optimizers._cocob import cocob
+from gradtx.optimizers._dog import dog, dowg
 from gradtx.optimizers._dpsgd import dpsgd
 from gradtx.optimizers._lamb import lamb
 from gradtx.optimizers._lars import lars
 from gradtx.optimizers._lion import lion
 from gradtx.optimizers._mars import mars
+from gradtx.optimizers._momo import momo, momo_adam
 from gradtx.optimizers._muon import muon
 from gradtx.optimizers._nadam import nadam, nadamw
 from gradtx.optimizers._normuon import normuon
@@ -46,12 +49,17 @@ __all__ = [
     "ademamix",
     "adopt",
     "amsgrad",
+    "cocob",
+    "dog",
+    "dowg",
     "dpsgd",
     "lamb",
     "lars",
     "lion",
     "mars",
     "momentum",
+    "momo",
+    "momo_adam",
     "muon",
     "nadam",
     "nadamw",
