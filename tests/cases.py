@@ -108,6 +108,7 @@ CASES: dict[str, GradientTransformation] = {
     "conditionally_mask": gradtx.conditionally_mask(gradtx.trace(0.9), odd),
     "conditionally_transform": gradtx.conditionally_transform(gradtx.scale_by_schedule(falling), odd),
     "differentially_private_aggregate": gradtx.differentially_private_aggregate(falling, 0.5, key=3),
+    "dadapt_adamw": gradtx.dadapt_adamw(falling, estim_lr0=0.01, weight_decay=0.1),
     "dog": gradtx.dog(falling, ("distance", 0.1), weight_decay=0.1),
     "dowg": gradtx.dowg(falling, weight_decay=0.1, mask=gradtx.except_bias_norm_embedding),
     "dpsgd": gradtx.dpsgd(0.1, 1.0, 0.5, momentum=0.9),
@@ -134,6 +135,7 @@ CASES: dict[str, GradientTransformation] = {
     "lookahead": gradtx.lookahead(gradtx.adamw(falling), 2, falling, reset_state=True, slow_dtype="bfloat16"),
     "masked": gradtx.masked(gradtx.adam(0.1), gradtx.by_path({"bias": False, "": True})),
     "momentum": gradtx.momentum(0.1),
+    "mechanize": gradtx.mechanize(gradtx.adam(falling), s_init=0.01, num_betas=3),
     "momo": gradtx.momo(falling, weight_decay=0.1, adapt_lower_bound=True),
     "momo_adam": gradtx.momo_adam(falling, weight_decay=0.1),
     "monitor": gradtx.monitor(
@@ -189,6 +191,7 @@ CASES: dict[str, GradientTransformation] = {
     "scale_by_amsgrad": gradtx.scale_by_amsgrad(bias_correction_nu=False),
     "scale_by_belief": gradtx.scale_by_belief(b1=falling, eps_root=1e-3, nesterov=True),
     "scale_by_cocob": gradtx.scale_by_cocob(falling),
+    "scale_by_dadapt_adamw": gradtx.scale_by_dadapt_adamw(b1=falling, estim_lr0=0.1, bias_correction=True),
     "scale_by_dog": gradtx.scale_by_dog(falling, kind="learning_rate"),
     "scale_by_dowg": gradtx.scale_by_dowg(0.01, falling),
     "scale_by_group": gradtx.scale_by_group({"bias": falling, "": 0.5}),

@@ -11,6 +11,7 @@ from gradtx.optimizers._adan import adan
 from gradtx.optimizers._ademamix import ademamix, simplified_ademamix
 from gradtx.optimizers._adopt import adopt
 from gradtx.optimizers._cocob import cocob
+from gradtx.optimizers._dadapt import dadapt_adamw
 from gradtx.optimizers._dog import dog, dowg
 from gradtx.optimizers._dpsgd import dpsgd
 from gradtx.optimizers._lamb import lamb
@@ -50,6 +51,7 @@ __all__ = [
     "adopt",
     "amsgrad",
     "cocob",
+    "dadapt_adamw",
     "dog",
     "dowg",
     "dpsgd",

@@ -28,6 +28,7 @@ from gradtx.rules._curvature import (
     gauss_newton_bartlett,
     hutchinson_estimator_diag_hessian,
 )
+from gradtx.rules._dadapt import DAdaptAdamWState, scale_by_dadapt_adamw
 from gradtx.rules._dog import DoGState, DoWGState, scale_by_dog, scale_by_dowg
 from gradtx.rules._elementwise import scale_by_sign, sign, soft_sign, sqrt, square
 from gradtx.rules._estimates import (
@@ -85,6 +86,7 @@ __all__ = [
     "AddNoiseState",
     "BiasCorrectionState",
     "COCOBState",
+    "DAdaptAdamWState",
     "DifferentiallyPrivateAggregateState",
     "DoGState",
     "DoWGState",
@@ -163,6 +165,7 @@ __all__ = [
     "scale_by_amsgrad",
     "scale_by_belief",
     "scale_by_cocob",
+    "scale_by_dadapt_adamw",
     "scale_by_dog",
     "scale_by_dowg",
     "scale_by_factored_rms",

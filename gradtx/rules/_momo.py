@@ -93,6 +93,10 @@ class ModelStep(GradientTransformation, abstract=True):
 
     couples_leaves = True
 
+    def _first_numbers(self) -> tuple[Array, Array, Array]:
+        """The averages of losses and inner products, and the lower bound, in the first state."""
+        return jnp.zeros((), float), jnp.zeros((), float), jnp.array(as_scalar(self.lower_bound), float)
+
     def _loss(self, value: Any) -> Array:
         return over_shards(as_loss(type(self).__name__, value), self.axis_name, jax.lax.pmean)
 
@@ -124,7 +128,7 @@ class ModelStep(GradientTransformation, abstract=True):
         return step, bound
 
 
-class scale_by_momo(ModelStep, state=MomoState, needs=("params", "value")):
+class scale_by_momo(ModelStep, state=MomoState, needs=("params", "value"), counts=("count",)):
     r"""The average gradient times a step size that a model of the loss gives: Polyak's with momentum.
 
     $$d_t = \beta d_{t-1} + (1 - \beta)\,g_t, \qquad \bar f_t = \beta \bar f_{t-1} + (1 - \beta)\,f_t, \qquad
@@ -160,9 +164,7 @@ class scale_by_momo(ModelStep, state=MomoState, needs=("params", "value")):
     beta: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc=r"$\beta$, the decay of the averages")
 
     def init(self, params: Params) -> MomoState:
-        zero = jnp.zeros((), float)
-        bound = jnp.array(as_scalar(self.lower_bound), float)
-        return MomoState(state_like(params), zero, zero, bound, zero_count())
+        return MomoState(state_like(params), *self._first_numbers(), zero_count())
 
     def apply(
         self, updates: Updates, state: MomoState, params: Params = None, **extra: Any
@@ -184,7 +186,9 @@ class scale_by_momo(ModelStep, state=MomoState, needs=("params", "value")):
         return updates, MomoState(d, model.barf, model.gamma, bound, safe_increment(state.count))
 
 
-class scale_by_momo_adam(ModelStep, state=MomoAdamState, needs=("params", "value")):
+class scale_by_momo_adam(
+    ModelStep, state=MomoAdamState, needs=("params", "value"), role="normalizes", counts=("count",)
+):
     r"""Adam's direction times a step size that a model of the loss gives.
 
     The model is that of `scale_by_momo`, with Adam's averages, which begin at 0, and Adam's metric:
@@ -217,10 +221,8 @@ class scale_by_momo_adam(ModelStep, state=MomoAdamState, needs=("params", "value
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
 
     def init(self, params: Params) -> MomoAdamState:
-        zero = jnp.zeros((), float)
-        bound = jnp.array(as_scalar(self.lower_bound), float)
         d, v = state_like(params), state_like(params, real=True)
-        return MomoAdamState(d, v, zero, zero, bound, zero_count())
+        return MomoAdamState(d, v, *self._first_numbers(), zero_count())
 
     def apply(
         self, updates: Updates, state: MomoAdamState, params: Params = None, **extra: Any

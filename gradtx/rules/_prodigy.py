@@ -11,8 +11,8 @@ from gradtx.arithmetic import (
     abs_squared,
     bounded,
     complement,
-    correction,
     interpolate,
+    one_correction,
     quotient,
     root,
     visible,
@@ -160,7 +160,7 @@ class scale_by_prodigy(
         c1, c2 = complement(self.b1), complement(self.b2)
         rate = d * as_scalar(self.learning_rate)
         if self.bias_correction:
-            rate = rate * root(correction(c2, count)) / correction(c1, count)
+            rate = rate * one_correction(c1, c2, count)
         state = self._with_estimate(updates, state, params, rate)
         decays = mask_at(self.weight_decay_mask, updates, params, "scale_by_prodigy: weight_decay_mask")
         updates, m, v = map_leaves(

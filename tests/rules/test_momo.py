@@ -105,7 +105,7 @@ def test_without_a_gradient_nothing_moves(name):
 @pytest.mark.parametrize("size", [1e-25, 1.0, 1e25])
 def test_a_loss_of_any_size_is_followed_to_its_bound(size):
     """A loss linear along its gradient g, at the distance 2 from its bound, takes the step 2."""
-    tx, g = scale_by_momo(100.0, beta=0.5), size * jnp.array([0.6, 0.8])
+    tx, g = scale_by_momo(1e30, beta=0.5), size * jnp.array([0.6, 0.8])
     params = jnp.zeros(2)
     updates, _ = tx.update(g, tx.init(params), params, value=2 * size)
     np.testing.assert_allclose(updates, [1.2, 1.6], rtol=1e-6)
@@ -118,6 +118,22 @@ def test_a_large_gradient_leaves_a_finite_update(name):
     for g in (jnp.array([1e30, 1.0]), jnp.ones(2)):
         updates, state = tx.update(g, state, params, value=1.0)
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((updates, state)))
+
+
+def test_a_loss_below_its_bound_takes_no_step():
+    tx, params = scale_by_momo(lower_bound=1.0), jnp.zeros(2)
+    updates, _ = tx.update(jnp.ones(2), tx.init(params), params, value=0.5)
+    np.testing.assert_array_equal(updates, np.zeros(2))
+
+
+def test_the_estimate_is_never_below_the_least_bound():
+    tx, params = scale_by_momo(100.0, lower_bound=1.0, adapt_lower_bound=True), jnp.zeros(2)
+    state = tx.init(params)
+    too_high = state._replace(lb=jnp.array(10.0))
+    updates, reset = tx.update(jnp.ones(2), too_high, params, value=1.5)  # half of 1.5 is below 1
+    np.testing.assert_allclose(updates, [0.25, 0.25])  # 0.5 above the bound, over the square of the norm
+    assert reset.lb == 1.25  # half of the way
+    assert tx.update(jnp.ones(2), state, params, value=-4.0)[1].lb == 1.0
 
 
 @pytest.mark.parametrize("name", RULES)
