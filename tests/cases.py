@@ -97,6 +97,7 @@ CASES: dict[str, GradientTransformation] = {
     "apply_every": gradtx.apply_every(2),
     "apply_if_finite": gradtx.apply_if_finite(gradtx.adamw(falling), 2),
     "average_params": gradtx.average_params(gradtx.adam(falling), falling, start_step=0, every_k=2),
+    "cocob": gradtx.cocob(falling, weight_decay=0.1, mask=gradtx.except_bias_norm_embedding),
     "correct_bias": gradtx.correct_bias(0.9, lookahead=1),
     "cautious": gradtx.cautious(gradtx.adam(falling)),
     "centralize": gradtx.centralize(),
@@ -108,6 +109,9 @@ CASES: dict[str, GradientTransformation] = {
     "conditionally_mask": gradtx.conditionally_mask(gradtx.trace(0.9), odd),
     "conditionally_transform": gradtx.conditionally_transform(gradtx.scale_by_schedule(falling), odd),
     "differentially_private_aggregate": gradtx.differentially_private_aggregate(falling, 0.5, key=3),
+    "dadapt_adamw": gradtx.dadapt_adamw(falling, estim_lr0=0.01, weight_decay=0.1),
+    "dog": gradtx.dog(falling, ("distance", 0.1), weight_decay=0.1),
+    "dowg": gradtx.dowg(falling, weight_decay=0.1, mask=gradtx.except_bias_norm_embedding),
     "dpsgd": gradtx.dpsgd(0.1, 1.0, 0.5, momentum=0.9),
     "divide": gradtx.divide(gradtx.identity(), gradtx.second_moment(), eps=0.1),
     "dynamic_loss_scale": gradtx.dynamic_loss_scale(gradtx.adamw(falling)),
@@ -134,6 +138,9 @@ CASES: dict[str, GradientTransformation] = {
     "lookahead": gradtx.lookahead(gradtx.adamw(falling), 2, falling, reset_state=True, slow_dtype="bfloat16"),
     "masked": gradtx.masked(gradtx.adam(0.1), gradtx.by_path({"bias": False, "": True})),
     "momentum": gradtx.momentum(0.1),
+    "mechanize": gradtx.mechanize(gradtx.adam(falling), s_init=0.01, num_betas=3),
+    "momo": gradtx.momo(falling, weight_decay=0.1, adapt_lower_bound=True),
+    "momo_adam": gradtx.momo_adam(falling, weight_decay=0.1),
     "monitor": gradtx.monitor(
         {
             "ratio": gradtx.by_group(gradtx.update_ratio, gradtx.by_path({"kernel": "k", "": "other"})),
@@ -176,6 +183,7 @@ CASES: dict[str, GradientTransformation] = {
         gradtx.project_simplex(falling), gradtx.by_path({"bias": True, "": False})
     ),
     "project_sphere": gradtx.project_sphere(0.5, axis=-1),
+    "reduce_on_plateau": gradtx.reduce_on_plateau(0.5, 1, cooldown=1, accumulation_size=2),
     "rmsprop": gradtx.rmsprop(0.1, centered=True, momentum=0.9, eps_in_sqrt=False),
     "rotate_by_learning_rate": gradtx.rotate_by_learning_rate(falling),
     "rprop": gradtx.rprop(0.1, backtracking=True),
@@ -192,6 +200,10 @@ CASES: dict[str, GradientTransformation] = {
     "scale_by_adopt": gradtx.scale_by_adopt(b2=falling, mu_dtype="bfloat16", use_clipping=False),
     "scale_by_amsgrad": gradtx.scale_by_amsgrad(bias_correction_nu=False),
     "scale_by_belief": gradtx.scale_by_belief(b1=falling, eps_root=1e-3, nesterov=True),
+    "scale_by_cocob": gradtx.scale_by_cocob(falling),
+    "scale_by_dadapt_adamw": gradtx.scale_by_dadapt_adamw(b1=falling, estim_lr0=0.1, bias_correction=True),
+    "scale_by_dog": gradtx.scale_by_dog(falling, kind="learning_rate"),
+    "scale_by_dowg": gradtx.scale_by_dowg(0.01, falling),
     "scale_by_group": gradtx.scale_by_group({"bias": falling, "": 0.5}),
     "scale_by_distance_over_gradients": gradtx.scale_by_distance_over_gradients(0.01, 0.1, None, falling),
     "scale_by_factored_rms": gradtx.scale_by_factored_rms(min_dim_size_to_factor=2, axes=(-2, -1)),
@@ -202,6 +214,8 @@ CASES: dict[str, GradientTransformation] = {
     "scale_by_madgrad": gradtx.scale_by_madgrad(0.1, falling, 0.01),
     "scale_by_mars": gradtx.scale_by_mars(gamma=falling, max_norm=0.5, mu_dtype="bfloat16"),
     "scale_by_matrix_shape": gradtx.masked(gradtx.scale_by_matrix_shape("spectral"), MATRICES),
+    "scale_by_momo": gradtx.scale_by_momo(0.1, lower_bound=falling),
+    "scale_by_momo_adam": gradtx.scale_by_momo_adam(0.1, falling, adapt_lower_bound=True),
     "scale_by_muon": gradtx.masked(
         gradtx.scale_by_muon(ns_steps=2, beta=falling, mu_dtype="bfloat16"), MATRICES
     ),

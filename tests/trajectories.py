@@ -63,21 +63,24 @@ def in_precision_of(dtype: Any) -> AbstractContextManager[Any]:
     return jax.enable_x64(jnp.finfo(dtype).dtype == np.float64)
 
 
-def trajectory(tx: Any, params: Tree, steps: list[Tree]) -> tuple[Tree, Tree, Any]:
-    """Every update, before rounding, stacked over the steps; the last parameters; and the last state."""
+def trajectory(tx: Any, params: Tree, steps: list[Tree], **extra: Any) -> tuple[Tree, Tree, Any]:
+    """Every update, before rounding, stacked over the steps; the last parameters; and the last state.
+
+    Each of the arrays in `extra` has an argument of `update` for each step.
+    """
 
     update = tx.wide_update if isinstance(tx, GradientTransformation) else tx.update
 
     @jax.jit
-    def run(params: Tree, steps: Tree) -> Any:
-        def step(carry: Any, gradient: Tree) -> Any:
-            params, state = carry
-            updates, state = update(gradient, state, params)
+    def run(params: Tree, steps: Tree, extra: Any) -> Any:
+        def step(carry: Any, given: Any) -> Any:
+            (params, state), (gradient, own) = carry, given
+            updates, state = update(gradient, state, params, **own)
             return (apply_updates(params, updates), state), updates
 
-        return jax.lax.scan(step, (params, tx.init(params)), steps)
+        return jax.lax.scan(step, (params, tx.init(params)), (steps, extra))
 
-    (params, state), updates = run(params, stacked(steps))
+    (params, state), updates = run(params, stacked(steps), extra)
     return jax.tree.map(np.asarray, updates), jax.tree.map(np.asarray, params), state
 
 

@@ -62,6 +62,7 @@ from gradtx.arithmetic._moments import (
     look_ahead as look_ahead,
     moments as moments,
     normalized as normalized,
+    one_correction as one_correction,
 )
 from gradtx.arithmetic._newton_schulz import (
     as_polynomials as as_polynomials,

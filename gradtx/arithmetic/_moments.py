@@ -35,6 +35,11 @@ def correction(c: Any, count: Any, lookahead: int = 0) -> jax.Array:
     return jnp.where(last, 1.0 - (1.0 - c) ** steps, gradual)
 
 
+def one_correction(c1: Any, c2: Any, count: Any) -> jax.Array:
+    """Both corrections of Adam as one factor of its step, with which epsilon is not corrected."""
+    return root(correction(c2, count)) / correction(c1, count)
+
+
 class Moments(NamedTuple):
     """The numbers that Adam and its variants compute once a step from their two decays."""
 

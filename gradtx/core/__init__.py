@@ -9,7 +9,7 @@ from gradtx.core._annotations import (
     Updates,
 )
 from gradtx.core._apply import apply_updates, incremental_update, moved_to as moved_to, periodic_update
-from gradtx.core._arguments import gone_array as gone_array
+from gradtx.core._arguments import as_loss as as_loss, gone_array as gone_array
 from gradtx.core._axes import require_axes as require_axes, require_axis_name as require_axis_name
 from gradtx.core._basic import identity, init_empty_state, stateless, stateless_with_tree_map
 from gradtx.core._chain import as_transformations as as_transformations, chain, named_chain

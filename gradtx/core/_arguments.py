@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.core import Tracer
 from jax.tree_util import keystr, tree_leaves_with_path
 
@@ -109,3 +110,19 @@ def unmapped(who: str, shape: tuple[int, ...], method: str, arguments: str) -> V
         f"    in_axes=(0, {axes})\n"
         f"  {method}(tx, {arguments})"
     )
+
+
+def as_loss(who: str, value: Any) -> jax.Array:
+    """The extra argument `value`, in the default float dtype.
+
+    Args:
+      who: the name of the transformation in the message.
+      value: the loss, a number.
+
+    Raises:
+      ValueError: for an array of another rank than 0.
+    """
+    loss = jnp.asarray(value)
+    if loss.shape:
+        raise ValueError(f"{who}: value= must be one number, the loss, got an array of shape {loss.shape}.")
+    return loss.real.astype(float)

@@ -11,6 +11,9 @@ from gradtx.optimizers._adamc import adamc
 from gradtx.optimizers._adan import adan
 from gradtx.optimizers._ademamix import ademamix, simplified_ademamix
 from gradtx.optimizers._adopt import adopt
+from gradtx.optimizers._cocob import cocob
+from gradtx.optimizers._dadapt import dadapt_adamw
+from gradtx.optimizers._dog import dog, dowg
 from gradtx.optimizers._dpsgd import dpsgd
 from gradtx.optimizers._fromage import fromage
 from gradtx.optimizers._lamb import lamb
@@ -18,6 +21,7 @@ from gradtx.optimizers._lars import lars
 from gradtx.optimizers._lion import lion
 from gradtx.optimizers._madgrad import madgrad
 from gradtx.optimizers._mars import mars
+from gradtx.optimizers._momo import momo, momo_adam
 from gradtx.optimizers._muon import muon
 from gradtx.optimizers._nadam import nadam, nadamw
 from gradtx.optimizers._normuon import normuon
@@ -57,6 +61,10 @@ __all__ = [
     "ademamix",
     "adopt",
     "amsgrad",
+    "cocob",
+    "dadapt_adamw",
+    "dog",
+    "dowg",
     "dpsgd",
     "fromage",
     "lamb",
@@ -65,6 +73,8 @@ __all__ = [
     "madgrad",
     "mars",
     "momentum",
+    "momo",
+    "momo_adam",
     "muon",
     "nadam",
     "nadamw",

@@ -21,6 +21,7 @@ from gradtx.rules._averages import EmaState, FirstMomentState, ema, first_moment
 from gradtx.rules._box import keep_params_nonnegative, project_box
 from gradtx.rules._centralize import centralize
 from gradtx.rules._clipping import clip, clip_by_block_norm, clip_by_block_rms, clip_by_global_norm
+from gradtx.rules._cocob import COCOBState, scale_by_cocob
 from gradtx.rules._correct_bias import BiasCorrectionState, correct_bias
 from gradtx.rules._curvature import (
     GaussNewtonBartlettState,
@@ -28,10 +29,12 @@ from gradtx.rules._curvature import (
     gauss_newton_bartlett,
     hutchinson_estimator_diag_hessian,
 )
+from gradtx.rules._dadapt import DAdaptAdamWState, scale_by_dadapt_adamw
 from gradtx.rules._distance_over_gradients import (
     ScaleByDistanceOverGradientsState,
     scale_by_distance_over_gradients,
 )
+from gradtx.rules._dog import DoGState, DoWGState, scale_by_dog, scale_by_dowg
 from gradtx.rules._elementwise import scale_by_sign, sign, soft_sign, sqrt, square
 from gradtx.rules._estimates import (
     along_direction as along_direction,
@@ -43,6 +46,7 @@ from gradtx.rules._lion import ScaleByLionState, scale_by_lion
 from gradtx.rules._madgrad import MadgradState, scale_by_madgrad
 from gradtx.rules._mars import ScaleByMarsState, scale_by_mars
 from gradtx.rules._matrix_shape import scale_by_matrix_shape
+from gradtx.rules._momo import MomoAdamState, MomoState, scale_by_momo, scale_by_momo_adam
 from gradtx.rules._muon import MuonState, scale_by_muon
 from gradtx.rules._nadam import ScaleByNadamState, scale_by_nadam
 from gradtx.rules._noise import AddNoiseState, add_noise
@@ -57,6 +61,7 @@ from gradtx.rules._polyak import scale_by_polyak
 from gradtx.rules._privacy import DifferentiallyPrivateAggregateState, differentially_private_aggregate
 from gradtx.rules._prodigy import ProdigyState, scale_by_prodigy
 from gradtx.rules._radam import scale_by_radam
+from gradtx.rules._reduce_on_plateau import ReduceLROnPlateauState, reduce_on_plateau
 from gradtx.rules._rmsprop import (
     ScaleByRmsState,
     ScaleByRmsWithCountState,
@@ -90,7 +95,11 @@ __all__ = [
     "AccumulateSquaresState",
     "AddNoiseState",
     "BiasCorrectionState",
+    "COCOBState",
+    "DAdaptAdamWState",
     "DifferentiallyPrivateAggregateState",
+    "DoGState",
+    "DoWGState",
     "EmaState",
     "FactoredState",
     "FirstMomentState",
@@ -98,9 +107,12 @@ __all__ = [
     "HutchinsonState",
     "InfinityMomentState",
     "MadgradState",
+    "MomoAdamState",
+    "MomoState",
     "MuonState",
     "NeuronState",
     "ProdigyState",
+    "ReduceLROnPlateauState",
     "RunningMaxState",
     "ScaleByAdaDeltaState",
     "ScaleByAdamState",
@@ -154,6 +166,7 @@ __all__ = [
     "project_box",
     "project_simplex",
     "project_sphere",
+    "reduce_on_plateau",
     "rotate_by_learning_rate",
     "running_max",
     "scale",
@@ -167,7 +180,11 @@ __all__ = [
     "scale_by_adopt",
     "scale_by_amsgrad",
     "scale_by_belief",
+    "scale_by_cocob",
+    "scale_by_dadapt_adamw",
     "scale_by_distance_over_gradients",
+    "scale_by_dog",
+    "scale_by_dowg",
     "scale_by_factored_rms",
     "scale_by_lamb",
     "scale_by_lars",
@@ -176,6 +193,8 @@ __all__ = [
     "scale_by_madgrad",
     "scale_by_mars",
     "scale_by_matrix_shape",
+    "scale_by_momo",
+    "scale_by_momo_adam",
     "scale_by_muon",
     "scale_by_nadam",
     "scale_by_novograd",

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -12,11 +11,10 @@ from gradtx.arithmetic import (
     abs_squared,
     bounded,
     complement,
-    correction,
     interpolate,
+    one_correction,
     quotient,
     root,
-    sum_over_shards,
     visible,
 )
 from gradtx.core import (
@@ -30,7 +28,7 @@ from gradtx.core import (
     zero_count,
 )
 from gradtx.selection import Mask, as_mask, mask_at
-from gradtx.tree import as_scalar, copies, is_inexact, leaf_options, map_leaves, state_like
+from gradtx.tree import as_scalar, copies, leaf_options, map_leaves, state_like, totals
 
 
 class ProdigyState(NamedTuple):
@@ -162,7 +160,7 @@ class scale_by_prodigy(
         c1, c2 = complement(self.b1), complement(self.b2)
         rate = d * as_scalar(self.learning_rate)
         if self.bias_correction:
-            rate = rate * root(correction(c2, count)) / correction(c1, count)
+            rate = rate * one_correction(c1, c2, count)
         state = self._with_estimate(updates, state, params, rate)
         decays = mask_at(self.weight_decay_mask, updates, params, "scale_by_prodigy: weight_decay_mask")
         updates, m, v = map_leaves(
@@ -190,8 +188,7 @@ class scale_by_prodigy(
             params0=state.params0,
             numbers=(c3, weight_s),
         )
-        pairs = filter(is_inexact, jax.tree.leaves(sums))
-        travelled, size = sum_over_shards(_total, pairs, self.axis_name)
+        travelled, size = totals(sums, 2, axis_name=self.axis_name)
         r = state.numerator_weighted + (weight * travelled - as_scalar(c3) * state.numerator_weighted)
         largest = jnp.maximum(state.estim_lr_max, quotient(as_scalar(self.estim_lr_coef) * r, size))
         # The product d * growth_rate with its infinite default would make NaN of the derivative.
@@ -209,12 +206,6 @@ def _sums(g: Array, s: Array, p: Array, p0: Array, c3: Array, weight: Array) -> 
     s = s + (weight * g - c3 * s)
     travelled = jnp.sum((g.conj() * (p0 - p)).real)
     return jnp.stack([travelled, jnp.sum(jnp.abs(s))]), s
-
-
-def _total(pairs: list[Array]) -> Array:
-    """The sum of the pairs of numbers of every leaf."""
-    precision = jnp.result_type(float)  # that of the numbers in the state
-    return jnp.sum(jnp.stack([jnp.zeros(2, precision), *(pair.astype(precision) for pair in pairs)]), axis=0)
 
 
 def _step_of(option: tuple[Any, ...]) -> Any:

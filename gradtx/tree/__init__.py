@@ -74,7 +74,7 @@ from gradtx.tree._random import (
     normal as normal,
     rademacher as rademacher,
 )
-from gradtx.tree._reductions import allclose, max, min, norm, size, sum, vdot
+from gradtx.tree._reductions import allclose, max, min, norm, size, sum, totals as totals, vdot
 from gradtx.tree._search import (
     NamedTupleKey,
     NameLookupError,

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, norm as norm_of_array, norm_over_shards, split_over
+from gradtx.arithmetic import AxisName, norm as norm_of_array, norm_over_shards, split_over, sum_over_shards
 from gradtx.tree._chunks import chunked
 from gradtx.tree._leaves import is_inexact, widened
 from gradtx.tree._matching import match
@@ -145,6 +145,23 @@ def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     with jax.numpy_dtype_promotion("standard"):
         close = jax.tree.map(lambda x, y: jnp.allclose(x, y, rtol, atol, equal_nan), a, b)
     return jnp.all(jnp.stack([jnp.ones((), bool), *jax.tree.leaves(close)]))
+
+
+def totals(sums: Any, terms: int, *, axis_name: AxisName = None) -> Array:
+    """The sums over all leaves of several numbers, in the default float dtype, that of numbers in a state.
+
+    Args:
+      sums: a tree with an array of numbers for each leaf, which a leaf function computes in one pass. Leaves
+        that are not floating-point have passed through it, and are ignored.
+      terms: the number of numbers.
+      axis_name: inside `jax.shard_map`, the mesh axes over which leaves are split, as in `norm`.
+    """
+
+    def total(arrays: list[Array]) -> Array:
+        wide = [array.astype(float) for array in arrays]
+        return jnp.sum(jnp.stack([jnp.zeros(terms, float), *wide]), axis=0)
+
+    return sum_over_shards(total, filter(is_inexact, jax.tree.leaves(sums)), axis_name)
 
 
 def _total(sums: list[Array]) -> Array:

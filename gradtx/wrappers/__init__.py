@@ -31,6 +31,7 @@ from gradtx.wrappers._measures import (
     update_norm,
     update_ratio,
 )
+from gradtx.wrappers._mechanic import MechanicState, mechanize
 from gradtx.wrappers._monitor import MonitorState, measure_with_ema, metrics, monitor, snapshot
 from gradtx.wrappers._partition import (
     MultiTransformState,
@@ -52,6 +53,7 @@ __all__ = [
     "GuardState",
     "LookaheadState",
     "MaskedState",
+    "MechanicState",
     "MonitorState",
     "MultiSteps",
     "MultiStepsState",
@@ -80,6 +82,7 @@ __all__ = [
     "lookahead",
     "masked",
     "measure_with_ema",
+    "mechanize",
     "metrics",
     "monitor",
     "multi_transform",

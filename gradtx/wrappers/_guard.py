@@ -18,6 +18,7 @@ from gradtx.core import (
     Params,
     Updates,
     Wrapper,
+    as_loss,
     hyperparameter,
     nested,
     safe_increment,
@@ -239,13 +240,7 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
         )
 
     def _mean_loss(self, value: Any) -> Array:
-        loss = jnp.asarray(value)
-        if loss.shape:
-            raise ValueError(
-                f"guard: value= must be one number, the loss, got an array of shape {loss.shape}."
-            )
-        loss = loss.real.astype(float)
-        return over_shards(loss, self.axis_name, jax.lax.pmean)
+        return over_shards(as_loss("guard", value), self.axis_name, jax.lax.pmean)
 
     def _compared(self, x: Array, usual: Statistics) -> tuple[Array, Array]:
         """Whether `x` is a spike, and the number to which it is shortened if it is one."""

@@ -216,6 +216,7 @@ DEPENDS_ON_DATA = {
     "dynamic_loss_scale",
     "guard",
     "monitor",
+    "reduce_on_plateau",
 }
 
 

@@ -16,10 +16,10 @@ def permissive() -> Iterator[None]:
         yield
 
 
-def optax_trajectory(tx: Any, params: Any, steps: Any) -> Any:
+def optax_trajectory(tx: Any, params: Any, steps: Any, **extra: Any) -> Any:
     """`trajectory` of an Optax transformation."""
     with permissive():
-        return trajectory(tx, params, steps)
+        return trajectory(tx, params, steps, **extra)
 
 
 def disagreement(

@@ -12,7 +12,17 @@ import optax.experimental
 import gradtx
 from gradtx.interop import LEFT_OUT
 
-MODULES = ("", "contrib", "losses", "microbatching", "projections", "schedules", "transforms", "tree", "tree_utils")
+MODULES = (
+    "",
+    "contrib",
+    "losses",
+    "microbatching",
+    "projections",
+    "schedules",
+    "transforms",
+    "tree",
+    "tree_utils",
+)
 """The modules of Optax from which scripts import names; `""` is Optax itself."""
 
 
@@ -72,4 +82,6 @@ def different(name: Name) -> list[str]:
     theirs, ours = parameters(name.theirs), parameters(name.ours)
     if not theirs or ours is None:
         return []
-    return [str(one) for one, other in zip(theirs, [*ours, *[None] * len(theirs)], strict=False) if one != other]
+    return [
+        str(one) for one, other in zip(theirs, [*ours, *[None] * len(theirs)], strict=False) if one != other
+    ]

@@ -80,6 +80,14 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], Any, float]] = {
         SHAPES,
         EPSILON,
     ),
+    # They add the two sums in single precision.
+    "dadapt_adamw": (
+        gradtx.dadapt_adamw(1.0, (B1, B2), EPS, 0.1, DECAY),
+        "DAdaptAdam",
+        BETAS | {"d0": 0.1, "weight_decay": DECAY, "weight_decouple": True, "lr": 1.0},
+        SHAPES,
+        EPSILON,
+    ),
     "prodigy": (
         gradtx.prodigy(1.0, (B1, B2), estim_lr0=1e-3, estim_lr_coef=0.7, weight_decay=DECAY),
         "Prodigy",
