@@ -21,6 +21,7 @@ from gradtx import (
     core,
     interop,
     losses,
+    numerics,
     optimizers,
     projections,
     rules,
@@ -34,6 +35,7 @@ from gradtx import (
 from gradtx.core import *
 from gradtx.core import document
 from gradtx.losses import (
+    convex_kl_divergence,
     cosine_distance,
     cosine_similarity,
     ctc_loss,
@@ -53,6 +55,7 @@ from gradtx.losses import (
     softmax_cross_entropy_with_integer_labels,
     squared_error,
 )
+from gradtx.numerics import *
 from gradtx.optimizers import *
 from gradtx.rules import *
 from gradtx.schedules import *
@@ -69,10 +72,11 @@ from gradtx.tree import (
 )
 from gradtx.wrappers import *
 
-__all__ = ["interop", "losses", "projections", "selection", "tree", "tree_utils"]
+__all__ = ["interop", "losses", "numerics", "projections", "selection", "tree", "tree_utils"]
 __all__ += ["MaskedNode", "bias_correction", "global_norm", "update_infinity_moment", "update_moment"]
 __all__ += ["tree_map_params", "update_moment_per_elem_norm"]
 __all__ += [
+    "convex_kl_divergence",
     "cosine_distance",
     "cosine_similarity",
     "ctc_loss",
@@ -93,6 +97,7 @@ __all__ += [
     "squared_error",
 ]
 __all__ += core.__all__
+__all__ += numerics.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
 __all__ += selection.__all__
