@@ -1,5 +1,6 @@
 """Numerical functions of arrays: norms with a least value, scaled gradients, and linear algebra."""
 
+from gradtx.numerics._arrays import as_wide as as_wide
 from gradtx.numerics._gradients import scale_gradient
 from gradtx.numerics._inverse_root import matrix_inverse_pth_root
 from gradtx.numerics._least_squares import nnls

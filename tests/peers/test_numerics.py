@@ -1,4 +1,4 @@
-"""Numerical functions against Optax, over random arguments."""
+"""Numerical functions and clips against Optax, over random arguments."""
 
 import inspect
 from typing import Any
@@ -90,3 +90,34 @@ def test_least_squares(steps: int) -> None:
         for bound in (None, 50.0):
             ours, theirs = both("nnls", of("float32", 6, 4), of("float32", *b), steps, L=bound)
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.8, 3.0, float("inf")])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_clips_of_examples(bound: float, dtype: str) -> None:
+    """Optax sums in the dtype of the gradients."""
+    grads = [of(dtype, 5, 3), of(dtype, 5, 2, 4)]
+    close = {"rtol": 5e-2, "atol": 5e-2} if dtype == "bfloat16" else {"rtol": 1e-5, "atol": 1e-6}
+    for name, options in (
+        ("per_example_global_norm_clip", ()),
+        ("per_example_layer_norm_clip", (True,)),
+        ("per_example_layer_norm_clip", (False,)),
+    ):
+        ours, theirs = both(name, grads, bound, *options)
+        with permissive():
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a.astype(float), b.astype(float), **close),
+                ours,
+                theirs,
+            )
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (3, 4), (2, 3, 4), (2, 2, 3, 4), (1, 2, 2, 3, 2)])
+def test_clips_of_units(shape: tuple[int, ...]) -> None:
+    g, bound = of("float32", *shape), 1.2
+    with permissive():
+        lengths = [library.unitwise_norm(g) for library in (gradtx, optax.transforms)]
+        np.testing.assert_allclose(*lengths, rtol=1e-6)
+        bounds = jnp.full(shape, bound)
+        clipped = [library.unitwise_clip(lengths[0], bounds, g) for library in (gradtx, optax.transforms)]
+    np.testing.assert_allclose(*clipped, rtol=1e-6)
