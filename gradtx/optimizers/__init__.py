@@ -11,6 +11,7 @@ from gradtx.optimizers._adan import adan
 from gradtx.optimizers._ademamix import ademamix, simplified_ademamix
 from gradtx.optimizers._adopt import adopt
 from gradtx.optimizers._dpsgd import dpsgd
+from gradtx.optimizers._galore import galore
 from gradtx.optimizers._lamb import lamb
 from gradtx.optimizers._lars import lars
 from gradtx.optimizers._lion import lion
@@ -47,6 +48,7 @@ __all__ = [
     "adopt",
     "amsgrad",
     "dpsgd",
+    "galore",
     "lamb",
     "lars",
     "lion",

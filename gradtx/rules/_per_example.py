@@ -68,10 +68,10 @@ def per_example_layer_norm_clip(
     **Reference**: McMahan et al. (2018), *Learning Differentially Private Recurrent Language Models*,
     arXiv:1710.06963, section 3.
 
-    >>> grads = {"a": jnp.array([[6.0, 8.0]]), "b": jnp.array([[0.5]])}
-    >>> total, shortened = per_example_layer_norm_clip(grads, 2.0**0.5)
-    >>> print(total["a"].round(4), shortened["a"], total["b"], shortened["b"])
-    [0.6 0.8] 1 [0.5] 0
+    >>> grads = {"a": jnp.array([[8.0]]), "b": jnp.array([[0.5, 0.0, 0.0]])}
+    >>> total, shortened = per_example_layer_norm_clip(grads, 2.0, uniform=False)
+    >>> print(total["a"], shortened["a"], total["b"], shortened["b"])
+    [1.] 1 [0.5 0.  0. ] 0
     """
     who, bound = "per_example_layer_norm_clip", as_scalar(global_l2_norm_clip)
     example_factors(who, grads, bound)  # refuses leaves that differ in the number of examples
