@@ -22,6 +22,7 @@ from gradtx import (
     core,
     interop,
     losses,
+    numerics,
     optimizers,
     projections,
     rules,
@@ -36,6 +37,7 @@ from gradtx.checkpoints import *
 from gradtx.core import *
 from gradtx.core import document
 from gradtx.losses import (
+    convex_kl_divergence,
     cosine_distance,
     cosine_similarity,
     ctc_loss,
@@ -55,6 +57,7 @@ from gradtx.losses import (
     softmax_cross_entropy_with_integer_labels,
     squared_error,
 )
+from gradtx.numerics import *
 from gradtx.optimizers import *
 from gradtx.rules import *
 from gradtx.schedules import *
@@ -71,10 +74,11 @@ from gradtx.tree import (
 )
 from gradtx.wrappers import *
 
-__all__ = ["interop", "losses", "projections", "selection", "tree", "tree_utils"]
+__all__ = ["interop", "losses", "numerics", "projections", "selection", "tree", "tree_utils"]
 __all__ += ["MaskedNode", "bias_correction", "global_norm", "update_infinity_moment", "update_moment"]
 __all__ += ["tree_map_params", "update_moment_per_elem_norm"]
 __all__ += [
+    "convex_kl_divergence",
     "cosine_distance",
     "cosine_similarity",
     "ctc_loss",
@@ -96,6 +100,7 @@ __all__ += [
 ]
 __all__ += checkpoints.__all__
 __all__ += core.__all__
+__all__ += numerics.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
 __all__ += selection.__all__

@@ -40,6 +40,7 @@ from gradtx.arithmetic._kronecker import (
     from_sides as from_sides,
     gram as gram,
     in_order_of as in_order_of,
+    product as product,
     rotate as rotate,
     rotate_back as rotate_back,
     with_finite_products as with_finite_products,

@@ -67,6 +67,8 @@ def in_order_of(values: jax.Array, x: jax.Array, side: int) -> jax.Array:
     return jax.lax.sort((keys, x), dimension=x.ndim + side, num_keys=1)[1]
 
 
-def product(left: jax.Array, right: jax.Array) -> jax.Array:
-    """The matrix product, on every device at the full precision of its factors."""
-    return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)
+def product(
+    left: jax.Array, right: jax.Array, precision: jax.lax.Precision = jax.lax.Precision.HIGHEST
+) -> jax.Array:
+    """The matrix product, by default on every device at the full precision of its factors."""
+    return jnp.matmul(left, right, precision=precision)

@@ -177,6 +177,10 @@ def as_schedule(schedule: Any) -> Schedule:
         return schedule
     if isinstance(schedule, type):
         raise TypeError(f"A schedule must be a value, got the class {schedule.__name__}. Call it.")
+    if callable(schedule) and hasattr(schedule, "init") and hasattr(schedule, "update"):
+        raise TypeError(
+            f"A schedule with a state needs inject_hyperparams(...)(...), got {outline(schedule)}."
+        )
     if callable(schedule):
         return schedule_from(schedule)
     if isinstance(schedule, int | float | np.generic | np.ndarray | Array):

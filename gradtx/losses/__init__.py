@@ -17,6 +17,7 @@ from gradtx.losses._cross_entropy import (
 )
 from gradtx.losses._ctc import ctc_loss, ctc_loss_with_forward_probs
 from gradtx.losses._divergence import (
+    convex_kl_divergence,
     generalized_kl_divergence,
     kl_divergence,
     kl_divergence_with_log_targets,
@@ -42,6 +43,7 @@ from gradtx.losses._segmentation import binary_dice_loss, dice_loss, multiclass_
 __all__ = [
     "binary_dice_loss",
     "chunked_cross_entropy",
+    "convex_kl_divergence",
     "cosine_distance",
     "cosine_similarity",
     "ctc_loss",

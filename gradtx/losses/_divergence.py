@@ -104,6 +104,9 @@ def generalized_kl_divergence(
     return jnp.sum(jnp.where(mask, _term(log_p, t) + jnp.exp(log_p) - t, 0), axes)
 
 
+convex_kl_divergence = generalized_kl_divergence
+
+
 def _given(
     who: str, log_predictions: ArrayLike, name: str, targets: ArrayLike, axis: Axis, where: ArrayLike | None
 ) -> tuple[Array, Array, tuple[int, ...], Array]:

@@ -16,6 +16,7 @@ from gradtx.optimizers._dadapt import dadapt_adamw
 from gradtx.optimizers._dog import dog, dowg
 from gradtx.optimizers._dpsgd import dpsgd
 from gradtx.optimizers._fromage import fromage
+from gradtx.optimizers._galore import galore
 from gradtx.optimizers._lamb import lamb
 from gradtx.optimizers._lars import lars
 from gradtx.optimizers._lion import lion
@@ -67,6 +68,7 @@ __all__ = [
     "dowg",
     "dpsgd",
     "fromage",
+    "galore",
     "lamb",
     "lars",
     "lion",

@@ -8,7 +8,7 @@ from gradtx.rules._adagrad import ScaleByRssState, scale_by_rss
 from gradtx.rules._adam import ScaleByAdamState, scale_by_adam
 from gradtx.rules._adamax import InfinityMomentState, infinity_moment, scale_by_adamax
 from gradtx.rules._adan import ScaleByAdanState, scale_by_adan
-from gradtx.rules._adaptive_clipping import adaptive_grad_clip
+from gradtx.rules._adaptive_clipping import adaptive_grad_clip, unitwise_clip, unitwise_norm
 from gradtx.rules._ademamix import (
     ScaleByAdemamixState,
     ScaleBySimplifiedAdEMAMixState,
@@ -57,6 +57,7 @@ from gradtx.rules._novograd import ScaleByNovogradState, scale_by_novograd
 from gradtx.rules._optimistic import ScaleByOptimisticGradientState, scale_by_optimistic_gradient
 from gradtx.rules._orthogonalize import orthogonalize
 from gradtx.rules._parameter_scale import scale_by_param_block_norm, scale_by_param_block_rms
+from gradtx.rules._per_example import per_example_global_norm_clip, per_example_layer_norm_clip
 from gradtx.rules._polyak import scale_by_polyak
 from gradtx.rules._privacy import DifferentiallyPrivateAggregateState, differentially_private_aggregate
 from gradtx.rules._prodigy import ProdigyState, scale_by_prodigy
@@ -162,6 +163,8 @@ __all__ = [
     "normalize_by_update_norm",
     "normalize_neurons",
     "orthogonalize",
+    "per_example_global_norm_clip",
+    "per_example_layer_norm_clip",
     "project_ball",
     "project_box",
     "project_simplex",
@@ -224,5 +227,7 @@ __all__ = [
     "sqrt",
     "square",
     "trace",
+    "unitwise_clip",
+    "unitwise_norm",
     "zero_nans",
 ]

@@ -2,9 +2,12 @@
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 from gradtx.arithmetic import norm, shortening
 from gradtx.core import Number, Rule, hyperparameter, static
+from gradtx.numerics import as_wide
+from gradtx.tree import widened
 
 Axes = int | tuple[int, ...] | None
 
@@ -44,9 +47,59 @@ class adaptive_grad_clip(Rule, needs=("params",), role="clips", elementwise=Fals
     )
 
     def leaf(self, g: Array, p: Array) -> Array:
-        axes = _input_axes(g.ndim) if self.axis is None else self.axis
-        bound = self.clipping * jnp.maximum(norm(p, axes, keepdims=True), self.eps)
-        return g * shortening(norm(g, axes, keepdims=True), bound)
+        bound = self.clipping * jnp.maximum(_unit_norms(p, self.axis), self.eps)
+        return unitwise_clip(_unit_norms(g, self.axis), bound, g, div_eps=0.0)
+
+
+def unitwise_norm(x: ArrayLike, axis: Axes = None) -> Array:
+    """The norm of the unit of each element, in the shape of the array.
+
+    Args:
+      x: an array, whose units are those of `adaptive_grad_clip`.
+      axis: the axes over which the norms are taken; `None` chooses them as there.
+
+    Returns:
+      The norms in float32 or wider.
+
+    >>> print(unitwise_norm(jnp.array([[3.0, 1.0], [4.0, 0.0]])))
+    [[5. 1.]
+     [5. 1.]]
+    """
+    x = as_wide(x)
+    return jnp.broadcast_to(_unit_norms(x, axis), x.shape)
+
+
+def unitwise_clip(
+    g_norm: ArrayLike, max_norm: ArrayLike, grad: ArrayLike, div_eps: ArrayLike = 1e-6
+) -> Array:
+    """A gradient, each unit of which is shortened to a bound.
+
+    A unit whose norm is infinite or NaN becomes NaN.
+
+    Args:
+      g_norm: the norm of the unit of each element, as `unitwise_norm` gives it.
+      max_norm: the greatest norm that passes unchanged.
+      grad: the gradient, in a shape to which the norms broadcast.
+      div_eps: the least norm by which a unit is divided.
+
+    Returns:
+      The gradient in its dtype.
+
+    >>> g = jnp.array([[3.0, 1.0], [4.0, 0.0]])
+    >>> print(unitwise_clip(unitwise_norm(g), 2.5, g))
+    [[1.5 1. ]
+     [2.  0. ]]
+    """
+    grad = jnp.asarray(grad)
+    wide = grad.astype(widened(grad.dtype))
+    length, bound, least = (jnp.asarray(x).astype(wide.real.dtype) for x in (g_norm, max_norm, div_eps))
+    length = jnp.where(length > bound, jnp.maximum(length, least), length)
+    return (wide * shortening(length, bound).astype(wide.dtype)).astype(grad.dtype)
+
+
+def _unit_norms(x: Array, axis: Axes) -> Array:
+    """The norm of each unit, whose axes stay with the length 1."""
+    return norm(x, _input_axes(x.ndim) if axis is None else axis, keepdims=True)
 
 
 def _input_axes(ndim: int) -> tuple[int, ...] | None:

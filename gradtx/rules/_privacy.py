@@ -4,10 +4,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from gradtx.arithmetic import AxisName, norm, split_over, varying
+from gradtx.arithmetic import AxisName, split_over, varying
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -17,6 +16,7 @@ from gradtx.core import (
     require_axis_name,
     static,
 )
+from gradtx.rules._per_example import example_factors, of_one_example, sum_of_shortened
 from gradtx.tree import (
     Key,
     TreeMismatchError,
@@ -29,7 +29,6 @@ from gradtx.tree import (
     match,
     next_words,
     normal,
-    widened,
 )
 
 
@@ -114,8 +113,8 @@ class differentially_private_aggregate(
         _require_all_examples(updates, params, self.axis_name)
         words, key = next_words(self.key, state.rng_key)
         bound = as_scalar(self.l2_norm_clip)
-        factors = _factors(updates, bound, self.axis_name)
-        one_example = jax.tree.map(_of_one_example, updates)
+        factors = example_factors(type(self).__name__, updates, bound, self.axis_name)
+        one_example = jax.tree.map(of_one_example, updates)
         if params is not None:
             _check_shapes(one_example, params)
         noise = draws_like(key, one_example, normal, self.axis_name)
@@ -129,13 +128,6 @@ class differentially_private_aggregate(
         )
         updates = jax.tree.map(lambda g, one: g if is_inexact(g) else one, updates, noise)
         return updates, DifferentiallyPrivateAggregateState(words)
-
-
-def _of_one_example(g: Any) -> Any:
-    """The shape and the sharding of one example, in the dtype of sums; `float0` for other leaves."""
-    if not is_inexact(g):
-        return np.zeros(g.shape[1:], jax.dtypes.float0)
-    return jax.eval_shape(lambda g: jnp.sum(g, axis=0, dtype=widened(g.dtype)), g)
 
 
 def _require_all_examples(updates: Any, params: Any, axis_name: AxisName) -> None:
@@ -166,33 +158,7 @@ def _check_shapes(one_example: Any, params: Any) -> None:
         ) from None
 
 
-def _factors(updates: Any, bound: Any, axis_name: AxisName) -> Array:
-    """The factor of each example, which shortens it to the bound: 0 where its norm is not finite."""
-    leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(updates) if is_inexact(leaf)]
-    examples = {leaf.shape[:1] for leaf in leaves}
-    if len(examples) > 1 or () in examples:
-        raise ValueError(
-            "differentially_private_aggregate: every leaf must have the examples as its first axis, got the "
-            f"shapes {', '.join(str(leaf.shape) for leaf in leaves)}. Take gradients under jax.vmap."
-        )
-    if (0,) in examples:
-        raise ValueError("differentially_private_aggregate: there are no examples to take the mean of.")
-    parts = [_lengths(g.astype(widened(g.dtype)), axis_name).astype(float) for g in leaves]
-    lengths = norm(jnp.stack([*parts, jnp.zeros_like(parts[0])]), 0) if parts else jnp.zeros(())
-    longer = lengths > bound
-    factors = jnp.where(longer, bound, 1.0) / jnp.where(longer, lengths, 1.0)
-    return jnp.where(jnp.isfinite(lengths), factors, 0.0)
-
-
-def _lengths(g: Array, axis_name: AxisName) -> Array:
-    """The norm of each example."""
-    return norm(g, tuple(range(1, g.ndim)), axis_name=axis_name)
-
-
 def _mean_of_shortened(g: Array, factors: Array, noise: Array, deviation: Array) -> Array:
-    factors = jnp.expand_dims(factors, tuple(range(1, g.ndim)))
-    counted = jnp.where(factors > 0, g, 0)  # 0 * inf would be NaN
-    total = jnp.sum(factors * counted, axis=0)
     # Privacy concerns the real numbers in a gradient: both parts of a complex one need noise of this size.
     parts = 2 if jnp.iscomplexobj(g) else 1
-    return (total + parts**0.5 * deviation * noise) / g.shape[0]
+    return (sum_of_shortened(g, factors) + parts**0.5 * deviation * noise) / g.shape[0]

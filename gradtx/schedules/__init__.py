@@ -13,7 +13,7 @@ from gradtx.schedules._decay import (
     step_decay_schedule,
 )
 from gradtx.schedules._inject import inject
-from gradtx.schedules._inject_hyperparams import inject_hyperparams
+from gradtx.schedules._inject_hyperparams import inject_hyperparams, inject_stateful_hyperparams
 from gradtx.schedules._injection import InjectHyperparamsState, InjectStatefulHyperparamsState
 from gradtx.schedules._inverse_sqrt import (
     inverse_sqrt_schedule,
@@ -25,6 +25,7 @@ from gradtx.schedules._join import join_schedules
 from gradtx.schedules._onecycle import cosine_onecycle_schedule, linear_onecycle_schedule
 from gradtx.schedules._piecewise import piecewise_constant_schedule, piecewise_interpolate_schedule
 from gradtx.schedules._restarts import cosine_restarts_schedule, sgdr_schedule
+from gradtx.schedules._stateful import StatefulSchedule, WrappedSchedule, WrappedScheduleState
 from gradtx.schedules._warmup import (
     linear_warmup_schedule,
     warmup_constant_schedule,
@@ -37,6 +38,9 @@ from gradtx.schedules._weight_decay import corrected_weight_decay
 __all__ = [
     "InjectHyperparamsState",
     "InjectStatefulHyperparamsState",
+    "StatefulSchedule",
+    "WrappedSchedule",
+    "WrappedScheduleState",
     "ademamix_alpha_schedule",
     "ademamix_b3_schedule",
     "corrected_weight_decay",
@@ -47,6 +51,7 @@ __all__ = [
     "exponential_decay",
     "inject",
     "inject_hyperparams",
+    "inject_stateful_hyperparams",
     "inverse_sqrt_schedule",
     "join_schedules",
     "linear_onecycle_schedule",

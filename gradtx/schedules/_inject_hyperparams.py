@@ -21,7 +21,6 @@ from gradtx.core import (
     hyperparameter,
     static,
     without_validation,
-    zero_count,
 )
 from gradtx.schedules._factories import Factory, arguments, is_hyperparameter, is_number, signature, takes
 from gradtx.schedules._injection import (
@@ -29,8 +28,9 @@ from gradtx.schedules._injection import (
     InjectStatefulHyperparamsState,
     Values,
     as_hyperparam_dtype,
-    at_count,
+    at_start,
 )
+from gradtx.schedules._stateful import is_stateful, stateful
 from gradtx.tree import Frozen, Path, spelled
 
 
@@ -52,7 +52,7 @@ class inject_hyperparams(Value):
 
     It is `inject` for an optimizer that is not made yet, in the form of Optax: every hyperparameter of the
     call, and every default, is in `state.hyperparams` under the name of its argument. So is a schedule, which
-    counts calls of `update`.
+    counts calls of `update`, and a `StatefulSchedule`, whose state is in `state.hyperparams_states`.
 
     The annotations of the arguments decide which of them are hyperparameters: those that include `float`.
     Without an annotation every number is one, and every function a schedule; so is every number among
@@ -131,8 +131,8 @@ class injected(Injection, state=InjectStatefulHyperparamsState, counts=("count",
           ValueError: for values that the factory refuses, and for a schedule of an optimizer that may skip.
         """
         values = {name: _as_value(name, value) for name, value in values.items()}
-        tx = self._made(at_count(values, zero_count()))
-        scheduled = [name for name, value in values.items() if isinstance(value, Schedule)]
+        tx = self._made(at_start(values))
+        scheduled = [name for name, value in values.items() if callable(value)]
         skipping = next((type(part).__name__ for part in all_in(tx) if part.may_skip), None)
         # The arguments of a class are its own fields, and not those of a transformation that it may skip.
         if scheduled and skipping and not isinstance(self.factory.inner_factory, type):
@@ -146,7 +146,7 @@ class injected(Injection, state=InjectStatefulHyperparamsState, counts=("count",
     @cached_property
     def nested(self) -> tuple[GradientTransformation, ...]:
         """The optimizer of the first update."""
-        return (self.optimizer(at_count(self.values, zero_count())),)
+        return (self.optimizer(at_start(self.values)),)
 
     def hyperparameters(self) -> dict[str, Any]:
         return {}  # those of the optimizer, which is in `nested` and `parts`
@@ -178,8 +178,13 @@ class injected(Injection, state=InjectStatefulHyperparamsState, counts=("count",
         return f"{spelled(self.factory)}({', '.join(shown.values())})"
 
 
+inject_stateful_hyperparams = inject_hyperparams
+
+
 def _as_value(name: str, value: Any) -> Any:
     """A number, or a schedule if it is a function, in the form in which fields store it."""
+    if is_stateful(value):
+        return value if isinstance(value, Value) else stateful(value)
     if callable(value):
         return as_schedule(value)
     if not is_number(value):

@@ -23,6 +23,7 @@ from gradtx.core import (
     walk,
     zero_count,
 )
+from gradtx.schedules._stateful import StatefulSchedule, is_stateful
 from gradtx.tree import Path, as_storage_dtype
 
 Values = Mapping[str, Any]
@@ -66,23 +67,28 @@ class Injection(Wrapper, state=InjectStatefulHyperparamsState, abstract=True):
         raise NotImplementedError
 
     def init(self, params: Params) -> InjectStatefulHyperparamsState:
-        values = {name: value for name, (_, value) in self.injected().items()}
-        kept = self._kept(at_count(values, zero_count()))
-        state = InjectStatefulHyperparamsState(zero_count(), kept, {}, ())
+        kept = self._kept(at_start({name: value for name, (_, value) in self.injected().items()}))
+        states = {name: schedule.init() for name, schedule in self._stateful().items()}
+        state = InjectStatefulHyperparamsState(zero_count(), kept, states, ())
         return state._replace(inner_state=self._next(state)[0].init(params))
 
     def apply(
         self, updates: Updates, state: InjectStatefulHyperparamsState, params: Params = None, **extra: Any
     ) -> tuple[Updates, InjectStatefulHyperparamsState]:
-        tx, given = self._next(state)
-        used = {name: _used(value, tx, state) for name, value in given.items()}
-        kept = self._kept(used)
+        schedules, states = self._stateful(), state.hyperparams_states
+        current = {name: schedule(states[name], **extra) for name, schedule in schedules.items()}
+        states = {name: schedule.update(states[name], **extra) for name, schedule in schedules.items()}
+        tx, given = self._next(state._replace(hyperparams={**state.hyperparams, **current}))
+        kept = self._kept({name: _used(value, tx, state) for name, value in given.items()})
         updates, inner = self.update_part(tx, updates, state.inner_state, params, **extra)
-        return updates, InjectStatefulHyperparamsState(safe_increment(state.count), kept, {}, inner)
+        return updates, InjectStatefulHyperparamsState(safe_increment(state.count), kept, states, inner)
 
     def parts(self, state: InjectStatefulHyperparamsState) -> Sequence[Part]:
         has_only_shapes = isinstance(state.count, jax.ShapeDtypeStruct)  # as in `summary`
         return [("", self.nested[0] if has_only_shapes else self._next(state)[0], state.inner_state)]
+
+    def _stateful(self) -> dict[str, StatefulSchedule]:
+        return {name: value for name, (_, value) in self.injected().items() if is_stateful(value)}
 
     def _kept(self, values: Values) -> dict[str, Array]:
         """`values` as the state stores them: in one dtype, for written values of any dtype."""
@@ -105,9 +111,15 @@ class Injection(Wrapper, state=InjectStatefulHyperparamsState, abstract=True):
         return self.optimizer(given), given
 
 
-def at_count(values: Values, count: Any) -> dict[str, Any]:
-    """`values` with each schedule at this count."""
-    return {name: value(count) if isinstance(value, Schedule) else value for name, value in values.items()}
+def at_start(values: Values) -> dict[str, Any]:
+    """`values` with the number of the first update in the place of each schedule."""
+
+    def first(value: Any) -> Any:
+        if is_stateful(value):
+            return value(value.init())
+        return value(zero_count()) if isinstance(value, Schedule) else value
+
+    return {name: first(value) for name, value in values.items()}
 
 
 def as_hyperparam_dtype(dtype: Any) -> np.dtype | None:

@@ -33,6 +33,8 @@ def as_dimension_numbers(spec: DimensionNumbers, default: str = MATRICES) -> Any
 def dimension_numbers(spec: Any, tree: Any, name: str = "weight_dimension_numbers") -> Any:
     """The dimension numbers of each differentiable leaf, and `False` in the place of any other.
 
+    A leaf with the label `False` counts as one of the others.
+
     Raises:
       ValueError: for a leaf that is no matrix by its dimension numbers, naming it.
     """
@@ -41,7 +43,7 @@ def dimension_numbers(spec: Any, tree: Any, name: str = "weight_dimension_number
     )
 
     def checked(path: tuple[Any, ...], leaf: Any, own: Any) -> Any:
-        if own is None or not is_inexact(leaf):
+        if own is None or own is False or not is_inexact(leaf):
             return False
         try:
             check_axes(own)

@@ -9,6 +9,7 @@ from gradtx.wrappers._accumulate import (
 )
 from gradtx.wrappers._average_params import AverageParamsState, average_params, stochastic_weight_average
 from gradtx.wrappers._cautious import cautious
+from gradtx.wrappers._complex import SplitRealAndImaginaryState, split_real_and_imaginary
 from gradtx.wrappers._conditional import (
     ConditionallyMaskState,
     ConditionallyTransformState,
@@ -16,6 +17,8 @@ from gradtx.wrappers._conditional import (
     conditionally_transform,
 )
 from gradtx.wrappers._finite import ApplyIfFiniteState, all_finite, apply_if_finite
+from gradtx.wrappers._flatten import flatten
+from gradtx.wrappers._galore import GaLoreDimensionNumbers, GaLoreState, scale_by_galore
 from gradtx.wrappers._graft import graft
 from gradtx.wrappers._group_scale import layerwise_decay, scale_by_group
 from gradtx.wrappers._guard import GuardState, guard
@@ -32,7 +35,7 @@ from gradtx.wrappers._measures import (
     update_ratio,
 )
 from gradtx.wrappers._mechanic import MechanicState, mechanize
-from gradtx.wrappers._monitor import MonitorState, measure_with_ema, metrics, monitor, snapshot
+from gradtx.wrappers._monitor import MonitorState, measure_with_ema, metrics, monitor
 from gradtx.wrappers._partition import (
     MultiTransformState,
     PartitionState,
@@ -43,6 +46,7 @@ from gradtx.wrappers._partition import (
 from gradtx.wrappers._sam import SAMState, sam
 from gradtx.wrappers._schedule_free import ScheduleFreeState, schedule_free, schedule_free_eval_params
 from gradtx.wrappers._skip import skip_large_updates, skip_not_finite
+from gradtx.wrappers._snapshot import SnapshotState, snapshot
 
 __all__ = [
     "ApplyIfFiniteState",
@@ -50,6 +54,8 @@ __all__ = [
     "ConditionallyMaskState",
     "ConditionallyTransformState",
     "DynamicLossScaleState",
+    "GaLoreDimensionNumbers",
+    "GaLoreState",
     "GuardState",
     "LookaheadState",
     "MaskedState",
@@ -62,6 +68,8 @@ __all__ = [
     "SAMState",
     "ScheduleFreeState",
     "ShouldSkipUpdateFunction",
+    "SnapshotState",
+    "SplitRealAndImaginaryState",
     "accumulate",
     "all_finite",
     "apply_every",
@@ -73,6 +81,7 @@ __all__ = [
     "conditionally_transform",
     "dynamic_loss_scale",
     "exceeds",
+    "flatten",
     "freeze",
     "gradient_norm",
     "graft",
@@ -88,6 +97,7 @@ __all__ = [
     "multi_transform",
     "partition",
     "sam",
+    "scale_by_galore",
     "scale_by_group",
     "schedule_free",
     "schedule_free_eval_params",
@@ -95,6 +105,7 @@ __all__ = [
     "skip_large_updates",
     "skip_not_finite",
     "snapshot",
+    "split_real_and_imaginary",
     "stochastic_weight_average",
     "unmoved_share",
     "update_norm",

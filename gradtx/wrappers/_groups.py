@@ -1,15 +1,12 @@
 """Groups of leaves, each with a transformation of its own."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
-
-import jax
-from jax.tree_util import Partial
 
 from gradtx.core import GradientTransformation, OptState, Params, Updates, Wrapper, identity, static
 from gradtx.selection import Selection
-from gradtx.tree import is_function, is_placeholder, match
+from gradtx.tree import match
+from gradtx.wrappers._seen import seen
 
 
 class Grouped(Wrapper, abstract=True):
@@ -85,34 +82,11 @@ class Grouped(Wrapper, abstract=True):
 
 
 def _only(value: Any, groups: Selection, label: Hashable, updates: Updates, params: Params) -> Any:
-    """An extra argument, restricted to one group."""
-    if _corresponds(value, updates):
-        return groups.only(value, label)
-    if params is not None and (is_function(value) or isinstance(value, Partial)):
-        return _of_group(value, groups, label, params)
-    return value
-
-
-def _of_group(
-    function: Callable[..., Any], groups: Selection, label: Hashable, params: Params
-) -> Callable[..., Any]:
-    """A function of the parameters as one of those of a group, with the current values of the others."""
-
-    @wraps(function)
-    def of_group(own: Any, *args: Any, **kwargs: Any) -> Any:
-        if _structure(own) != _structure(params):
-            return function(own, *args, **kwargs)
-        result = function(groups.merged(params, own, label), *args, **kwargs)
-        return groups.only(result, label) if _corresponds(result, params) else result
-
-    return of_group
-
-
-def _structure(tree: Any) -> Any:
-    return jax.tree.structure(tree, is_leaf=is_placeholder)
-
-
-def _corresponds(tree: Any, updates: Any) -> bool:
-    """Whether `tree` has the structure of the updates; a lone array never corresponds."""
-    structure = _structure(updates)
-    return not jax.tree_util.treedef_is_leaf(structure) and _structure(tree) == structure
+    """An extra argument, restricted to one group; a function has the current values of the others."""
+    return seen(
+        value,
+        updates,
+        params,
+        lambda tree: groups.only(tree, label),
+        lambda own: groups.merged(params, own, label),
+    )

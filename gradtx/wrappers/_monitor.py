@@ -19,7 +19,6 @@ from gradtx.core import (
     Wrapper,
     by_name,
     by_value,
-    checks_keywords,
     hyperparameter,
     identity,
     incremental_update,
@@ -27,7 +26,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.tree import abstract, is_inexact, nodes, spelled
+from gradtx.tree import abstract, as_storage_dtype, is_inexact, nodes, spelled
 from gradtx.wrappers._branching import increment_if
 from gradtx.wrappers._finite import all_finite
 from gradtx.wrappers._measures import OF_TREES, Measure, arguments_of, takes_axis_name
@@ -63,6 +62,11 @@ class measure_with_ema(Value):
     measure: Measure = static(doc="the measure $x$")
     decay: float = hyperparameter(low=0.0, below=1.0, doc="$d$")
     debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
+    accumulator_dtype: Any = static(
+        default=None,
+        convert=as_storage_dtype,
+        doc="the dtype in which the average is stored; by default that of the measure, at least float32",
+    )
 
 
 def _as_measures(measures: Any) -> tuple[tuple[str, Any], ...]:
@@ -138,63 +142,37 @@ class monitor(Wrapper, state=MonitorState):
         return super().needs | (self._reads() - {"gradients", "updates"})
 
     def init(self, params: Params) -> MonitorState:
-        # Shapes alone, as there are no gradients yet. An extra argument is taken for a number. The state may
-        # be made outside of `shard_map`, without an axis to sum over.
-        like = abstract(params)
-        number = jax.ShapeDtypeStruct((), jnp.result_type(float))
-        seen = {name: like if name in OF_TREES else number for name in self._reads()}
-        shapes = jax.eval_shape(lambda seen: self._measured(seen, {"axis_name": None}), seen)
-        averages = {name: _Average(zero_count(), _zeros(shapes[name])) for name in self._averaged()}
-        return MonitorState(_zeros(shapes), averages, self.inner.init(params))
+        measurements = zero_measurements(self._bare(), params)
+        averages = {
+            name: _Average(zero_count(), _stored(measurements[name], measure.accumulator_dtype))
+            for name, measure in self._averaged().items()
+        }
+        return MonitorState(measurements, averages, self.inner.init(params))
 
     def apply(
         self, updates: Updates, state: MonitorState, params: Params = None, **extra: Any
     ) -> tuple[Updates, MonitorState]:
         changed, inner = self.update_part(self.inner, updates, state.inner_state, params, **extra)
         seen = {**extra, "gradients": updates, "updates": changed, "params": params}
-        measured = self._measured(seen, {} if self.axis_name is None else {"axis_name": self.axis_name})
+        measured = measurements(self._bare(), seen, self.axis_name)
         averages: dict[str, _Average] = {}
         for name, measure in self._averaged().items():
             old = state.measure_states[name]
             averages[name], measured[name] = _next_average(measure, old, measured[name])
         return changed, MonitorState(measured, averages, inner)
 
-    def _measured(self, seen: dict[str, Any], reduced: dict[str, Any]) -> dict[str, Any]:
-        """The current numbers of each measure, before averaging, with floats in the default dtype."""
-
-        def taken(measure: Measure) -> Any:
-            arguments = (seen[name] for name in arguments_of(measure))
-            return measure(*arguments, **(reduced if takes_axis_name(measure) else {}))
-
-        return jax.tree.map(_as_number, {name: taken(_bare(measure)) for name, measure in self.measures})
+    def _bare(self) -> dict[str, Measure]:
+        return {name: x.measure if isinstance(x, measure_with_ema) else x for name, x in self.measures}
 
     def _averaged(self) -> dict[str, measure_with_ema]:
         return {name: measure for name, measure in self.measures if isinstance(measure, measure_with_ema)}
 
     def _reads(self) -> set[str]:
-        return {name for _, measure in self.measures for name in arguments_of(_bare(measure))}
+        return {name for measure in self._bare().values() for name in arguments_of(measure)}
 
     def expression(self) -> str:
         axis = "" if self.axis_name is None else f", axis_name={self.axis_name!r}"
         return f"monitor({spelled(dict(self.measures))}, {spelled(self.inner)}{axis})"
-
-
-@checks_keywords
-def snapshot(measure_name: str, measure: Measure, *, axis_name: AxisName = None) -> monitor:
-    """A `monitor` of one measure, for a chain.
-
-    Args:
-      measure_name: the name of the measurement.
-      measure: the measure.
-      axis_name: as in `monitor`.
-
-    >>> import jax.numpy as jnp
-    >>> from gradtx import update_norm
-    >>> tx = snapshot("norm", update_norm)
-    >>> print(tx.update(jnp.array([3.0, 4.0]), tx.init(jnp.zeros(2)))[1].measurements["norm"])
-    5.0
-    """
-    return monitor({measure_name: measure}, axis_name=axis_name)
 
 
 def metrics(state: Any) -> dict[str, Any]:
@@ -229,19 +207,42 @@ def _next_average(measure: measure_with_ema, old: _Average, measured: Any) -> tu
     c = complement(measure.decay)
     # Skipped if not finite: an average would never lose such a number again.
     finite = all_finite(measured)
-    moved = incremental_update(measured, old.ema, c)
-    average = _Average(
-        increment_if(finite, old.count), jax.tree.map(partial(jnp.where, finite), moved, old.ema)
-    )
-    weights = correction(c, average.count) if measure.debias else jnp.ones(())
-    return average, jax.tree.map(lambda m: quotient(m, weights.astype(m.dtype)), average.ema)
+    ema = jax.tree.map(lambda m, x: m.astype(x.dtype), old.ema, measured)
+    ema = jax.tree.map(partial(jnp.where, finite), incremental_update(measured, ema, c), ema)
+    count = increment_if(finite, old.count)
+    weights = correction(c, count) if measure.debias else jnp.ones(())
+    average = _Average(count, _stored(ema, measure.accumulator_dtype))
+    return average, jax.tree.map(lambda m: quotient(m, weights.astype(m.dtype)), ema)
 
 
-def _bare(measure: Any) -> Measure:
-    return measure.measure if isinstance(measure, measure_with_ema) else measure
+def _stored(ema: Any, dtype: Any) -> Any:
+    return ema if dtype is None else jax.tree.map(lambda m: m.astype(dtype), ema)
 
 
-def _zeros(shapes: Any) -> Any:
+def measurements(measures: Mapping[str, Measure], seen: Mapping[str, Any], axis_name: AxisName) -> Any:
+    """The number, or the tree of numbers, of each measure, with floats in the default dtype.
+
+    Args:
+      measures: measures by name.
+      seen: what they read, by name.
+      axis_name: the mesh axes for the measures that sum over them.
+    """
+
+    def taken(measure: Measure) -> Any:
+        given = {"axis_name": axis_name} if axis_name is not None and takes_axis_name(measure) else {}
+        return measure(*(seen[name] for name in arguments_of(measure)), **given)
+
+    return jax.tree.map(_as_number, {name: taken(measure) for name, measure in measures.items()})
+
+
+def zero_measurements(measures: Mapping[str, Measure], params: Params) -> Any:
+    """Zeros in the shapes of `measurements`."""
+    # Shapes alone, as there are no gradients yet. An extra argument is taken for a number. The state may be
+    # made outside of `shard_map`, without an axis to sum over.
+    like, number = abstract(params), jax.ShapeDtypeStruct((), jnp.result_type(float))
+    names = {name for measure in measures.values() for name in arguments_of(measure)}
+    seen = {name: like if name in OF_TREES else number for name in names}
+    shapes = jax.eval_shape(lambda seen: measurements(measures, seen, None), seen)
     return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
 
 

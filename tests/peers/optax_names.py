@@ -68,7 +68,7 @@ def _public(module: ModuleType) -> Iterator[str]:
 
 def parameters(called: Any) -> list[tuple[str, Any]] | None:
     """The names and the defaults of the parameters; of what cannot be called, and of a class of types, `None`."""
-    if not callable(called) or isinstance(called, type) and issubclass(called, tuple):
+    if not callable(called) or (isinstance(called, type) and issubclass(called, tuple)):
         return list(getattr(called, "_fields", ())) if isinstance(called, type) else None  # pyright: ignore
     try:
         signature = inspect.signature(called)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradtx import adaptive_grad_clip, chain, scale_by_learning_rate
+from gradtx import adaptive_grad_clip, chain, scale_by_learning_rate, unitwise_clip, unitwise_norm
 from tests.trajectories import TOLERANCE, Rule, Tree, distance, gradients, leafwise, parameters, rate
 
 # What feeds one output: everything but the last axis; of (inputs, heads, features) the inputs.
@@ -93,3 +94,32 @@ def unit_of_one(theta: Any, steps: list[Any]) -> Iterator[Any]:
 def test_a_scalar():
     tx = chain(adaptive_grad_clip(CLIPPING, EPS), scale_by_learning_rate(rate))
     assert distance(tx, unit_of_one(), "float64", shapes={"scalar": ()}) < TOLERANCE["float64"]
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_functions_of_units(size: float) -> None:
+    """The norm of the unit of each element, and the same clipping as the rule's."""
+    for name, axis in AXES.items():
+        theta, g = (
+            np.asarray(tree[name], np.float64)
+            for tree in (parameters(shapes=SHAPES), gradients(shapes=SHAPES)[0])
+        )
+        lengths = unitwise_norm(jnp.asarray(size * g, jnp.float32))
+        assert lengths.shape == g.shape
+        np.testing.assert_allclose(lengths, np.broadcast_to(size * norm(g, axis), g.shape), rtol=1e-6)
+        bound = CLIPPING * jnp.maximum(unitwise_norm(jnp.asarray(theta, jnp.float32)), EPS) * size
+        clipped = unitwise_clip(lengths, bound, jnp.asarray(size * g, jnp.float32), div_eps=0.0)
+        np.testing.assert_allclose(clipped, size * brock(theta, g, axis, CLIPPING), rtol=2e-6)
+    given = unitwise_norm(jnp.array([[3, 4], [0, 1]]), axis=1)
+    assert given.tolist() == [[5.0, 5.0], [1.0, 1.0]]
+
+
+def test_the_least_divisor_of_a_unit() -> None:
+    g = jnp.array([0.3, 0.4, 1e-9], jnp.float16)
+    assert (
+        unitwise_clip(0.5, 0.1, g, div_eps=2.0).tolist()
+        == (g.astype(float) * 0.05).astype(jnp.float16).tolist()
+    )
+    assert unitwise_clip(0.5, 0.6, g, div_eps=2.0).tolist() == g.tolist()
+    assert unitwise_clip(0.0, 0.0, jnp.zeros(2)).tolist() == [0.0, 0.0]
+    assert jnp.isnan(unitwise_clip(jnp.inf, 1.0, jnp.array([1.0, jnp.inf]))).all()

@@ -196,3 +196,31 @@ def test_labels_that_are_a_function_see_the_parameters_and_never_the_updates() -
         tx.update(swapped, tx.init(params))
     with pytest.raises(TypeError, match="by_group: this measure is one of gradients, params, got 1 of them"):
         measures["norm"](swapped)
+
+
+def test_a_snapshot_is_one_measurement() -> None:
+    tx = gradtx.snapshot("norm", gradtx.update_norm)
+    state = tx.init(PARAMS)
+    assert state == gradtx.SnapshotState({"norm": 0.0})
+    updates, state = tx.update(GRADIENTS, state)
+    assert updates is GRADIENTS
+    assert (state.measurement["norm"], gradtx.tree.get(state, "norm")) == (10.0, 10.0)
+    assert gradtx.snapshot("ratio", gradtx.update_ratio).needs == {"params"}
+    with pytest.raises(TypeError, match="snapshot: a measure is a function"):
+        gradtx.snapshot("norm", measure_with_ema(gradtx.update_norm, 0.5))
+
+
+def test_the_dtype_of_an_average() -> None:
+    """Each average is stored in it; its value is computed before it is rounded."""
+    tx = monitor({"norm": measure_with_ema(gradtx.update_norm, 0.5, True, jnp.bfloat16)})
+    state = tx.init(PARAMS)
+    assert state.measure_states["norm"].ema.dtype == jnp.bfloat16
+    stored = 0.0
+    for g in (1.2345678, 0.2345678):
+        _, state = tx.update(jnp.array([g]), state)
+        exact = 0.5 * stored + 0.5 * g
+        stored = float(jnp.bfloat16(exact))
+    assert state.measure_states["norm"].ema == jnp.bfloat16(stored)
+    np.testing.assert_allclose(metrics(state)["norm"], exact / 0.75, rtol=1e-6)
+    with pytest.raises(TypeError, match="must have a floating-point dtype"):
+        measure_with_ema(gradtx.update_norm, 0.5, accumulator_dtype=int)
