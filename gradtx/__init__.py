@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 # ruff: noqa: F403 - each floor names in its __all__ what it makes public
 from gradtx import (
     checkpoints,
+    contrib,
     core,
     interop,
     losses,
@@ -29,6 +30,7 @@ from gradtx import (
     schedules,
     selection,
     stepping,
+    transforms,
     tree,
     tree_utils,
     wrappers,
@@ -74,7 +76,8 @@ from gradtx.tree import (
 )
 from gradtx.wrappers import *
 
-__all__ = ["interop", "losses", "numerics", "projections", "selection", "tree", "tree_utils"]
+__all__ = ["contrib", "interop", "losses", "numerics", "projections", "selection", "transforms"]
+__all__ += ["tree", "tree_utils"]
 __all__ += ["MaskedNode", "bias_correction", "global_norm", "update_infinity_moment", "update_moment"]
 __all__ += ["tree_map_params", "update_moment_per_elem_norm"]
 __all__ += [
@@ -124,9 +127,4 @@ for _name in tree.__all__:
 if not TYPE_CHECKING:  # a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
-        if reason := interop.LEFT_OUT.get(name):
-            text = f"gradtx leaves {name!r} out: {reason}"
-        else:
-            question = "" if name.startswith("_") else tree.did_you_mean(name, __all__)
-            text = f"module {__name__!r} has no attribute {name!r}{'.' * bool(question)}{question}"
-        raise AttributeError(text, name=name)  # with its name Python adds no question of its own
+        raise interop.absent(__name__, name, __all__)

@@ -1,12 +1,18 @@
 """Names of Optax that gradtx leaves out, and what takes their place."""
 
+from collections.abc import Iterable
 from types import MappingProxyType
+
+from gradtx.tree import did_you_mean
 
 LEFT_OUT = MappingProxyType(
     {
+        "ApplyEvery": "apply_every keeps a MultiStepsState.",
+        "LookaheadParams": "lookahead keeps the slow weights in its state, and takes plain parameters.",
         "_src": "it is private in Optax: the public names are in gradtx itself.",
         "assignment": "it matches rows with columns, which is no part of an optimizer: "
         "scipy.optimize.linear_sum_assignment does it.",
+        "contrib.SAMState": "gradtx.sam has a state of its own.",
         "contrib.sam": "gradtx.sam(optimizer, rho=...) is sharpness-aware minimization in one update, with "
         "grad_fn= for the gradient at the perturbed point.",
         "experimental": "its names change without notice; gradtx.accumulate and gradtx.microbatching average "
@@ -19,3 +25,20 @@ LEFT_OUT = MappingProxyType(
     }
 )
 """By the name, after the module in which Optax has it: the reason, and the replacement."""
+
+
+def absent(module: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error for a name that a module does not have: why, or the names that may be meant.
+
+    Args:
+      module: the full name of the module.
+      name: the name that was asked for.
+      known: the names of the module.
+    """
+    full = f"{module}.{name}".partition(".")[2]
+    if reason := LEFT_OUT.get(full):
+        text = f"{module} leaves {name!r} out: {reason}"
+    else:
+        question = "" if name.startswith("_") else did_you_mean(name, known)
+        text = f"module {module!r} has no attribute {name!r}{'.' * bool(question)}{question}"
+    return AttributeError(text, name=name)  # with its name Python adds no question of its own

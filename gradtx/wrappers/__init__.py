@@ -13,6 +13,7 @@ from gradtx.wrappers._complex import SplitRealAndImaginaryState, split_real_and_
 from gradtx.wrappers._conditional import (
     ConditionallyMaskState,
     ConditionallyTransformState,
+    ConditionFn as ConditionFn,
     conditionally_mask,
     conditionally_transform,
 )

@@ -67,21 +67,21 @@ def _public(module: ModuleType) -> Iterator[str]:
 
 
 def parameters(called: Any) -> list[tuple[str, Any]] | None:
-    """The names and the defaults of the parameters; of what cannot be called, and of a class of types, `None`."""
-    if not callable(called) or (isinstance(called, type) and issubclass(called, tuple)):
-        return list(getattr(called, "_fields", ())) if isinstance(called, type) else None  # pyright: ignore
+    """The names and defaults of the parameters, `*` and `**` for variable ones; `None` for no callable."""
+    if not callable(called):
+        return None
     try:
-        signature = inspect.signature(called)
+        found = inspect.signature(called).parameters.values()
     except (TypeError, ValueError):
         return None
-    return [(one.name, one.default) for one in signature.parameters.values()]
+    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    return [(stars.get(one.kind, one.name), one.default) for one in found]
 
 
 def different(name: Name) -> list[str]:
     """The parameters of Optax's that ours lack, have in another place, or have with another default."""
     theirs, ours = parameters(name.theirs), parameters(name.ours)
-    if not theirs or ours is None:
+    if not theirs or ours is None or {"*", "**"} <= {one for one, _ in ours}:
         return []
-    return [
-        str(one) for one, other in zip(theirs, [*ours, *[None] * len(theirs)], strict=False) if one != other
-    ]
+    pairs = zip(theirs, [*ours, *[None] * len(theirs)], strict=False)
+    return [str(one) for one, other in pairs if one != other]

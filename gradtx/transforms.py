@@ -1,0 +1,113 @@
+"""The names that Optax has in `optax.transforms`, for scripts that import them from there."""
+
+from typing import TYPE_CHECKING, NoReturn
+
+from gradtx.core import (
+    NonNegativeParamsState,
+    chain,
+    named_chain,
+)
+from gradtx.interop import absent
+from gradtx.rules import (
+    AddNoiseState,
+    EmaState,
+    TraceState,
+    ZeroNansState,
+    adaptive_grad_clip,
+    add_decayed_weights,
+    add_noise,
+    clip,
+    clip_by_block_rms,
+    clip_by_global_norm,
+    ema,
+    keep_params_nonnegative,
+    per_example_global_norm_clip,
+    per_example_layer_norm_clip,
+    trace,
+    unitwise_clip,
+    unitwise_norm,
+    zero_nans,
+)
+from gradtx.tree import (
+    MaskedNode,
+)
+from gradtx.wrappers import (
+    ApplyIfFiniteState,
+    ConditionallyMaskState,
+    ConditionallyTransformState,
+    ConditionFn,
+    MaskedState,
+    MonitorState,
+    MultiSteps,
+    MultiStepsState,
+    PartitionState,
+    ShouldSkipUpdateFunction,
+    SnapshotState,
+    apply_if_finite,
+    conditionally_mask,
+    conditionally_transform,
+    flatten,
+    freeze,
+    masked,
+    measure_with_ema,
+    monitor,
+    partition,
+    selective_transform,
+    skip_large_updates,
+    skip_not_finite,
+    snapshot,
+)
+
+__all__ = [
+    "AddNoiseState",
+    "ApplyIfFiniteState",
+    "ConditionFn",
+    "ConditionallyMaskState",
+    "ConditionallyTransformState",
+    "EmaState",
+    "MaskedNode",
+    "MaskedState",
+    "MonitorState",
+    "MultiSteps",
+    "MultiStepsState",
+    "NonNegativeParamsState",
+    "PartitionState",
+    "ShouldSkipUpdateFunction",
+    "SnapshotState",
+    "TraceState",
+    "ZeroNansState",
+    "adaptive_grad_clip",
+    "add_decayed_weights",
+    "add_noise",
+    "apply_if_finite",
+    "chain",
+    "clip",
+    "clip_by_block_rms",
+    "clip_by_global_norm",
+    "conditionally_mask",
+    "conditionally_transform",
+    "ema",
+    "flatten",
+    "freeze",
+    "keep_params_nonnegative",
+    "masked",
+    "measure_with_ema",
+    "monitor",
+    "named_chain",
+    "partition",
+    "per_example_global_norm_clip",
+    "per_example_layer_norm_clip",
+    "selective_transform",
+    "skip_large_updates",
+    "skip_not_finite",
+    "snapshot",
+    "trace",
+    "unitwise_clip",
+    "unitwise_norm",
+    "zero_nans",
+]
+
+if not TYPE_CHECKING:  # a type checker would accept any name
+
+    def __getattr__(name: str) -> NoReturn:
+        raise absent(__name__, name, __all__)

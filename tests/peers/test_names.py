@@ -1,0 +1,52 @@
+"""Every public name of Optax is one of gradtx or has an answer, and parameters that differ have a line."""
+
+import re
+from functools import reduce
+
+import pytest
+
+import gradtx
+from tests.peers.optax_names import Name, different, optax_names
+from tests.peers.test_differences import PAGE
+
+NAMES = {name.full: name for name in optax_names()}
+LISTED = {
+    code.partition("(")[0]
+    for line in PAGE.read_text().splitlines()
+    if line.startswith("| `")
+    for code in re.findall("`([^`]+)`", line.split("|")[1])
+}
+"""The names in the first column of the tables of differences."""
+
+
+def test_every_name_is_here_or_has_an_answer() -> None:
+    assert len(NAMES) > 400
+    assert [full for full, name in NAMES.items() if name.ours is None and name.reason is None] == []
+
+
+def test_what_is_here_is_not_said_to_be_left_out() -> None:
+    assert [full for full, name in NAMES.items() if name.ours is not None and name.reason] == []
+
+
+def test_a_name_of_a_module_is_that_of_the_package() -> None:
+    """One object under each name: `contrib.muon` is `gradtx.muon`."""
+    for name in NAMES.values():
+        flat = getattr(gradtx, name.name, name.ours)
+        if name.module in ("contrib", "losses", "schedules", "transforms") and name.ours is not None:
+            assert name.ours is flat, name.full
+
+
+def test_the_parameters_are_the_same_or_a_line_says_why() -> None:
+    unlisted = {
+        full: different(name)
+        for full, name in NAMES.items()
+        if name.ours is not None and different(name) and not {full, name.name} & LISTED
+    }
+    assert unlisted == {}
+
+
+@pytest.mark.parametrize("full", sorted({full for full, name in NAMES.items() if name.ours is None}))
+def test_the_answer_to_a_name_that_is_left_out(full: str) -> None:
+    name: Name = NAMES[full]
+    with pytest.raises(AttributeError, match=re.escape(f" out: {name.reason}"[:40])):
+        reduce(getattr, full.split("."), gradtx)
