@@ -31,6 +31,12 @@ def rows() -> list[tuple[str, float, str | None]]:
     return found
 
 
+def listed_names() -> set[str]:
+    """The names in the first column of the tables."""
+    cells = [CELL.split(line)[1] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    return {code.partition("(")[0] for cell in cells for code in codes(cell)}
+
+
 def codes(cell: str) -> list[str]:
     return [code.replace("\\|", "|") for code in re.findall("`([^`]+)`", cell)]
 

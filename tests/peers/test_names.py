@@ -7,16 +7,11 @@ import pytest
 
 import gradtx
 from tests.peers.optax_names import Name, different, optax_names
-from tests.peers.test_differences import PAGE
+from tests.peers.page import PAGE, page
+from tests.peers.test_differences import listed_names
 
 NAMES = {name.full: name for name in optax_names()}
-LISTED = {
-    code.partition("(")[0]
-    for line in PAGE.read_text().splitlines()
-    if line.startswith("| `")
-    for code in re.findall("`([^`]+)`", line.split("|")[1])
-}
-"""The names in the first column of the tables of differences."""
+LISTED = listed_names()
 
 
 def test_every_name_is_here_or_has_an_answer() -> None:
@@ -50,3 +45,7 @@ def test_the_answer_to_a_name_that_is_left_out(full: str) -> None:
     name: Name = NAMES[full]
     with pytest.raises(AttributeError, match=re.escape(f" out: {name.reason}"[:40])):
         reduce(getattr, full.split("."), gradtx)
+
+
+def test_the_page_is_that_of_the_names() -> None:
+    assert PAGE.read_text() == page(), "write it with python -m tests.peers.page"
