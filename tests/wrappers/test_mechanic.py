@@ -73,7 +73,7 @@ def test_the_first_step_has_the_first_scale():
 
 
 def test_the_decays_keep_their_digits():
-    """1 - 1e-6 in float32 has a decay of 9.5e-7."""
+    """The square of 1 - 1e-6 in float32 is not that of the decay."""
     tx, params = mechanize(sgd(1.0), eps=0.0), jnp.zeros(2)
     state = tx.init(params)._replace(m=jnp.ones(6), v=jnp.ones(6), r=jnp.ones(6))
     state = tx.update(jnp.zeros(2), state, params)[1]
