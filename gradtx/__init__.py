@@ -25,6 +25,7 @@ from gradtx import (
     projections,
     rules,
     schedules,
+    searches,
     selection,
     stepping,
     tree,
@@ -56,6 +57,7 @@ from gradtx.losses import (
 from gradtx.optimizers import *
 from gradtx.rules import *
 from gradtx.schedules import *
+from gradtx.searches import *
 from gradtx.selection import *
 from gradtx.stepping import *
 from gradtx.tree import (
@@ -95,6 +97,7 @@ __all__ += [
 __all__ += core.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
+__all__ += searches.__all__
 __all__ += selection.__all__
 __all__ += stepping.__all__
 __all__ += rules.__all__

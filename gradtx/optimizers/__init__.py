@@ -13,6 +13,7 @@ from gradtx.optimizers._adopt import adopt
 from gradtx.optimizers._dpsgd import dpsgd
 from gradtx.optimizers._lamb import lamb
 from gradtx.optimizers._lars import lars
+from gradtx.optimizers._lbfgs import lbfgs
 from gradtx.optimizers._lion import lion
 from gradtx.optimizers._mars import mars
 from gradtx.optimizers._muon import muon
@@ -49,6 +50,7 @@ __all__ = [
     "dpsgd",
     "lamb",
     "lars",
+    "lbfgs",
     "lion",
     "mars",
     "momentum",

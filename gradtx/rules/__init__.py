@@ -34,6 +34,7 @@ from gradtx.rules._estimates import (
 )
 from gradtx.rules._lamb import scale_by_lamb
 from gradtx.rules._lars import scale_by_lars
+from gradtx.rules._lbfgs import ScaleByLBFGSState, scale_by_lbfgs
 from gradtx.rules._lion import ScaleByLionState, scale_by_lion
 from gradtx.rules._mars import ScaleByMarsState, scale_by_mars
 from gradtx.rules._matrix_shape import scale_by_matrix_shape
@@ -97,6 +98,7 @@ __all__ = [
     "ScaleByAdemamixState",
     "ScaleByAmsgradState",
     "ScaleByBeliefState",
+    "ScaleByLBFGSState",
     "ScaleByLionState",
     "ScaleByMarsState",
     "ScaleByNadamState",
@@ -154,6 +156,7 @@ __all__ = [
     "scale_by_factored_rms",
     "scale_by_lamb",
     "scale_by_lars",
+    "scale_by_lbfgs",
     "scale_by_learning_rate",
     "scale_by_lion",
     "scale_by_mars",

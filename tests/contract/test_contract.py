@@ -216,6 +216,8 @@ DEPENDS_ON_DATA = {
     "dynamic_loss_scale",
     "guard",
     "monitor",
+    "scale_by_backtracking_linesearch",
+    "scale_by_zoom_linesearch",
 }
 
 
