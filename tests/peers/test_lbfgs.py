@@ -58,3 +58,42 @@ def test_optax_keeps_pairs_of_negative_curvature() -> None:
     assert not uphill(gradtx)
     with permissive():
         assert uphill(optax)
+
+
+def rosenbrock(x: Any) -> Any:
+    return 100.0 * jnp.sum((x[1:] - x[:-1] ** 2) ** 2) + jnp.sum((1.0 - x[:-1]) ** 2)
+
+
+def steps(library: Any, tx: Any, count: int) -> tuple[Any, Any]:
+    """The values of the steps of an optimizer on Rosenbrock's function, and its last state."""
+    value_and_grad = library.value_and_grad_from_state(rosenbrock)
+
+    def step(carry: Any, _: Any) -> Any:
+        params, state = carry
+        value, grad = value_and_grad(params, state=state)
+        updates, state = tx.update(grad, state, params, value=value, grad=grad, value_fn=rosenbrock)
+        return (library.apply_updates(params, updates), state), value
+
+    x = jnp.array([-1.2, 1.0, -1.2, 1.0])
+    with permissive():
+        (_, state), values = jax.jit(lambda: jax.lax.scan(step, (x, tx.init(x)), length=count))()
+    return np.asarray(values), state
+
+
+@pytest.mark.parametrize("search", ["zoom", "backtracking"])
+def test_the_same_call_takes_both_down_the_same_valley(search: str) -> None:
+    """The steps differ, and both come to the minimum; the states have the same fields and shapes."""
+    found = []
+    for library in (gradtx, optax):
+        if search == "zoom":
+            tx = library.lbfgs()
+        else:
+            tx = library.lbfgs(linesearch=library.scale_by_backtracking_linesearch(30, store_grad=True))
+        found.append(steps(library, tx, 60))
+    (ours, state), (theirs, other) = found
+    assert np.all(np.diff(ours) <= 1e-6)
+    assert ours[-1] < 1e-8
+    assert theirs[-1] < 1e-6
+    assert state[2]._fields == other[2]._fields
+    assert state[2].info._fields == other[2].info._fields
+    assert jax.tree.map(jnp.shape, jax.tree.leaves(state)) == jax.tree.map(jnp.shape, jax.tree.leaves(other))

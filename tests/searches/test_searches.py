@@ -24,7 +24,7 @@ from gradtx import (
 )
 from gradtx.searches._search import _compiled_search
 
-C1, C2 = 0.05, 0.4
+C1, C2 = 0.4, 0.45  # close to each other: both conditions decide
 
 ZOOM = scale_by_zoom_linesearch(30, slope_rtol=C1, curv_rtol=C2, approx_dec_rtol=None)
 BACKTRACKING = scale_by_backtracking_linesearch(
@@ -312,3 +312,34 @@ def test_value_and_grad_from_state(jitted: bool) -> None:
 def test_a_state_without_a_stored_gradient_is_refused(tx: Any) -> None:
     with pytest.raises(ValueError, match=r"the state has \d searches. It needs one that stores the gradient"):
         value_and_grad_from_state(squares)(jnp.zeros(2), state=tx.init(jnp.zeros(2)))
+
+
+def test_a_direction_uphill_lets_no_value_rise() -> None:
+    tx, x = scale_by_backtracking_linesearch(20, slope_rtol=0.9), jnp.float32(1.0)
+    updates, state = found(tx, lambda x: x**2, x, jnp.float32(1.0))
+    assert int(state.outcome()) == 2
+    assert float(updates) < 0.05  # the last of 20 reductions
+
+
+@pytest.mark.parametrize("tolerances", [{"atol": 0.5}, {"rtol": 0.5}])
+@pytest.mark.parametrize("offset", [-2.0, 0.0])
+def test_backtracking_has_tolerances(tolerances: dict[str, float], offset: float) -> None:
+    """The first step leads from 1 to 5/4, above the value by half of its size."""
+    fun = jax.tree_util.Partial(lambda offset, x: x**2 + offset, offset)
+    _, state = found(
+        scale_by_backtracking_linesearch(5, **tolerances), fun, jnp.float32(1.0), jnp.float32(-2.2)
+    )
+    assert int(state.info.num_linesearch_steps) == 1
+    assert float(state.value) > 1.4 + offset
+    _, state = found(scale_by_backtracking_linesearch(5), fun, jnp.float32(1.0), jnp.float32(-2.2))
+    assert int(state.info.num_linesearch_steps) == 2
+
+
+def test_lbfgs_is_its_chain() -> None:
+    search = scale_by_zoom_linesearch(20, initial_guess_strategy="one")
+    assert lbfgs() == chain(gradtx.scale_by_lbfgs(), scale(-1.0), search)
+    assert lbfgs(0.5, 3, False, None, history_dtype="bfloat16") == chain(
+        gradtx.scale_by_lbfgs(3, False, history_dtype="bfloat16"),
+        gradtx.scale_by_learning_rate(0.5),
+        gradtx.identity(),
+    )
