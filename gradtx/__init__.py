@@ -28,6 +28,7 @@ from gradtx import (
     projections,
     rules,
     schedules,
+    searches,
     selection,
     stepping,
     transforms,
@@ -63,6 +64,7 @@ from gradtx.numerics import *
 from gradtx.optimizers import *
 from gradtx.rules import *
 from gradtx.schedules import *
+from gradtx.searches import *
 from gradtx.selection import *
 from gradtx.stepping import *
 from gradtx.tree import (
@@ -106,6 +108,7 @@ __all__ += core.__all__
 __all__ += numerics.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
+__all__ += searches.__all__
 __all__ += selection.__all__
 __all__ += stepping.__all__
 __all__ += rules.__all__

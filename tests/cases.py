@@ -134,6 +134,7 @@ CASES: dict[str, GradientTransformation] = {
     "layerwise_decay": gradtx.layerwise_decay(0.5, ["bias", ""]),
     "lamb": gradtx.lamb(falling, weight_decay=0.1, trust_ratio_mask=gradtx.except_bias_norm_embedding),
     "lars": gradtx.lars(0.1, 0.01, gradtx.by_path({"bias": False, "": True}), 0.1),
+    "lbfgs": gradtx.lbfgs(0.5, 3, history_dtype="bfloat16"),
     "lion": gradtx.lion(0.1, weight_decay=0.01, mask=gradtx.except_bias_norm_embedding),
     "madgrad": gradtx.madgrad(falling, weight_decay=0.01),
     "mars": gradtx.mars(0.1, weight_decay=0.01),
@@ -201,6 +202,7 @@ CASES: dict[str, GradientTransformation] = {
     "scale_by_ademamix": gradtx.scale_by_ademamix(b3=falling, alpha=2.0, mu_dtype="bfloat16"),
     "scale_by_adopt": gradtx.scale_by_adopt(b2=falling, mu_dtype="bfloat16", use_clipping=False),
     "scale_by_amsgrad": gradtx.scale_by_amsgrad(bias_correction_nu=False),
+    "scale_by_backtracking_linesearch": gradtx.scale_by_backtracking_linesearch(5, store_grad=True),
     "scale_by_belief": gradtx.scale_by_belief(b1=falling, eps_root=1e-3, nesterov=True),
     "scale_by_cocob": gradtx.scale_by_cocob(falling),
     "scale_by_dadapt_adamw": gradtx.scale_by_dadapt_adamw(b1=falling, estim_lr0=0.1, bias_correction=True),
@@ -213,6 +215,7 @@ CASES: dict[str, GradientTransformation] = {
     "scale_by_factored_rms": gradtx.scale_by_factored_rms(min_dim_size_to_factor=2, axes=(-2, -1)),
     "scale_by_lamb": gradtx.scale_by_lamb(b1=falling, weight_decay=0.1, mu_dtype="bfloat16"),
     "scale_by_lars": gradtx.scale_by_lars(falling, trust_coefficient=0.1),
+    "scale_by_lbfgs": gradtx.scale_by_lbfgs(2, history_dtype="bfloat16"),
     "scale_by_learning_rate": gradtx.scale_by_learning_rate(0.1, flip_sign=False),
     "scale_by_lion": gradtx.scale_by_lion(b1=falling, mu_dtype="bfloat16"),
     "scale_by_madgrad": gradtx.scale_by_madgrad(0.1, falling, 0.01),
@@ -251,6 +254,7 @@ CASES: dict[str, GradientTransformation] = {
     "scale_by_stddev": gradtx.scale_by_stddev(eps=0.01, bias_correction=True),
     "scale_by_trust_ratio": gradtx.scale_by_trust_ratio(eps=0.1, norm_bounds=(0.5, 10.0)),
     "scale_by_yogi": gradtx.scale_by_yogi(b1=falling, initial_accumulator_value=0.1, bias_correction=False),
+    "scale_by_zoom_linesearch": gradtx.scale_by_zoom_linesearch(5, falling, approx_dec_rtol=None),
     "schedule_free": gradtx.schedule_free(gradtx.sgd(falling), falling, b1=0.5, state_dtype="bfloat16"),
     "schedule_free_adamw": gradtx.schedule_free_adamw(
         warmup_steps=2, weight_decay=0.1, mask=gradtx.except_bias_norm_embedding
@@ -366,5 +370,6 @@ def extra_arguments(tx: GradientTransformation, params: Any) -> dict[str, Any]:
         "grad_fn": jax.grad(half_square, allow_int=True),
         "obj_fn": half_square,
         "logits_fn": two_logits,
+        "value_fn": half_square,
     }
     return {name: offers[name] for name in tx.needs - {"params"}}

@@ -19,7 +19,7 @@ from sphinx.util.inspect import signature, stringify_signature
 
 import gradtx
 
-PACKAGES = ["core", "rules", "schedules", "wrappers", "optimizers", "selection", "tree"]
+PACKAGES = ["core", "rules", "schedules", "searches", "wrappers", "optimizers", "selection", "tree"]
 """In the order in which one learns them; those that come later are added at the end."""
 
 FENCE = "`````"

@@ -19,14 +19,14 @@ def hyperparameter(
     below: float | None = None,
     whole: bool = False,
     steps: bool = False,
+    optional: bool = False,
     kw_only: bool = False,
     doc: str = "",
 ) -> Any:
     """Declares a number, which is data: another number does not retrace.
 
     Args:
-      default: the default value; without one the field is required. With the default `None`, the field is a
-        number or `None`.
+      default: the default value; without one the field is required.
       low: the least value allowed.
       high: the greatest value allowed.
       above: a bound that the value must exceed.
@@ -34,13 +34,15 @@ def hyperparameter(
       whole: whether the value must be a whole number. It is kept as a float, as every number.
       steps: whether the value is a number of steps: a schedule warns of a fraction, and of 0 unless it is the
         default.
+      optional: whether the field is a number or `None`, as with the default `None`.
       kw_only: whether the field is passed by keyword alone.
       doc: the meaning of the field, for the `Args` of the docstring.
     """
+    optional = optional or default is None
     bounds = Bounds(low, high, above, below, whole)
 
     def converted(owner: Any, name: str, value: Any) -> Any:
-        if value is None and default is None:
+        if value is None and optional:
             return None
         return owner.convert_hyperparameter(name, value, bounds)
 
@@ -51,6 +53,7 @@ def hyperparameter(
             "convert": converted,
             "allowed": bounds.stated(),
             "bounds": bounds,
+            "optional": optional,
             "steps": (lambda value: (value,)) if steps else None,
             "doc": doc,
         },

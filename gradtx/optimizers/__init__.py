@@ -19,6 +19,7 @@ from gradtx.optimizers._fromage import fromage
 from gradtx.optimizers._galore import galore
 from gradtx.optimizers._lamb import lamb
 from gradtx.optimizers._lars import lars
+from gradtx.optimizers._lbfgs import lbfgs
 from gradtx.optimizers._lion import lion
 from gradtx.optimizers._madgrad import madgrad
 from gradtx.optimizers._mars import mars
@@ -71,6 +72,7 @@ __all__ = [
     "galore",
     "lamb",
     "lars",
+    "lbfgs",
     "lion",
     "madgrad",
     "mars",

@@ -42,6 +42,7 @@ from gradtx.rules._estimates import (
 )
 from gradtx.rules._lamb import scale_by_lamb
 from gradtx.rules._lars import scale_by_lars
+from gradtx.rules._lbfgs import ScaleByLBFGSState, scale_by_lbfgs
 from gradtx.rules._lion import ScaleByLionState, scale_by_lion
 from gradtx.rules._madgrad import MadgradState, scale_by_madgrad
 from gradtx.rules._mars import ScaleByMarsState, scale_by_mars
@@ -122,6 +123,7 @@ __all__ = [
     "ScaleByAmsgradState",
     "ScaleByBeliefState",
     "ScaleByDistanceOverGradientsState",
+    "ScaleByLBFGSState",
     "ScaleByLionState",
     "ScaleByMarsState",
     "ScaleByNadamState",
@@ -191,6 +193,7 @@ __all__ = [
     "scale_by_factored_rms",
     "scale_by_lamb",
     "scale_by_lars",
+    "scale_by_lbfgs",
     "scale_by_learning_rate",
     "scale_by_lion",
     "scale_by_madgrad",

@@ -224,6 +224,8 @@ DEPENDS_ON_DATA = {
     "guard",
     "monitor",
     "reduce_on_plateau",
+    "scale_by_backtracking_linesearch",
+    "scale_by_zoom_linesearch",
 }
 
 

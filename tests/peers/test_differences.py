@@ -14,7 +14,7 @@ from tests.peers.comparison import disagreement
 
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
 SHAPES = {"up/kernel": (4, 6), "conv/kernel": (3, 3, 2, 4), "bias": (6,), "embedding": (5, 3)}
-NOT_ALONE = {"dpsgd", "momo", "momo_adam", "noisy_sgd", "optimistic_adam", "polyak_sgd", "sophia"}
+NOT_ALONE = {"dpsgd", "lbfgs", "momo", "momo_adam", "noisy_sgd", "optimistic_adam", "polyak_sgd", "sophia"}
 """Optimizers that need a random key, the loss or a function of the parameters, or that warn in Optax."""
 
 CELL = re.compile(r"(?<!\\)\|")
