@@ -23,6 +23,7 @@ from gradtx import (
     core,
     interop,
     losses,
+    microbatching,
     numerics,
     optimizers,
     projections,
@@ -60,6 +61,7 @@ from gradtx.losses import (
     softmax_cross_entropy_with_integer_labels,
     squared_error,
 )
+from gradtx.microbatching import microbatch, microbatched_value_and_grad
 from gradtx.numerics import *
 from gradtx.optimizers import *
 from gradtx.rules import *
@@ -78,8 +80,8 @@ from gradtx.tree import (
 )
 from gradtx.wrappers import *
 
-__all__ = ["contrib", "interop", "losses", "numerics", "projections", "selection", "transforms"]
-__all__ += ["tree", "tree_utils"]
+__all__ = ["contrib", "interop", "losses", "microbatching", "numerics", "projections", "selection"]
+__all__ += ["transforms", "tree", "tree_utils"]
 __all__ += ["MaskedNode", "bias_correction", "global_norm", "update_infinity_moment", "update_moment"]
 __all__ += ["tree_map_params", "update_moment_per_elem_norm"]
 __all__ += [
@@ -105,6 +107,7 @@ __all__ += [
 ]
 __all__ += checkpoints.__all__
 __all__ += core.__all__
+__all__ += ["microbatch", "microbatched_value_and_grad"]
 __all__ += numerics.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__

@@ -49,6 +49,7 @@ from gradtx.arithmetic._matrices import (
     LAST_TWO as LAST_TWO,
     MATRICES as MATRICES,
     MuonDimensionNumbers as MuonDimensionNumbers,
+    along_side as along_side,
     axes_of as axes_of,
     check_axes as check_axes,
     fans as fans,

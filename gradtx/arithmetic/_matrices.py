@@ -100,6 +100,18 @@ def from_matrices(matrices: jax.Array, like: jax.Array, spec: Any) -> jax.Array:
     return split_as(like, x)
 
 
+def along_side(x: jax.Array, spec: Any, side: int) -> jax.Array:
+    """An array of the batch axes and one side of the matrices, -2 or -1, with the sharding of `x` there."""
+    axes = axes_of(spec, jnp.ndim(x))
+    own, other = (axes.inputs, axes.outputs) if side == -2 else (axes.outputs, axes.inputs)
+    left = [axis for axis in range(jnp.ndim(x)) if axis not in other]
+    rows = jnp.transpose(jnp.sum(x, other), [left.index(axis) for axis in (*axes.batch, *own)])
+    if len(own) == 1:
+        return rows
+    rows = made_whole(rows, range(len(axes.batch), rows.ndim))
+    return rows.reshape(*rows.shape[: len(axes.batch)], -1)
+
+
 def fans(shape: tuple[int, ...], axes: MatrixAxes) -> tuple[int, int]:
     """The number of inputs and the number of outputs of each matrix of a leaf."""
     return math.prod(shape[axis] for axis in axes.inputs), math.prod(shape[axis] for axis in axes.outputs)

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gradtx.arithmetic import LEFT, RIGHT, axes_of, fans, made_whole
+from gradtx.arithmetic import LEFT, RIGHT, along_side, axes_of, fans
 from gradtx.core import Params
 from gradtx.selection import dimension_numbers
 from gradtx.tree import MaskedNode, state_like
@@ -31,10 +31,5 @@ def _square(side: int, max_size: int, spec: Any, leaf: Any) -> Any:
     size = fans(jnp.shape(leaf), axes)[0 if side == LEFT else 1]
     if size > max_size or not jnp.size(leaf):
         return MaskedNode()
-    own, other = (axes.inputs, axes.outputs) if side == LEFT else (axes.outputs, axes.inputs)
-    left = [axis for axis in range(jnp.ndim(leaf)) if axis not in other]
-    rows = jnp.transpose(jnp.sum(leaf, other), [left.index(axis) for axis in (*axes.batch, *own)])
-    if len(own) > 1:
-        rows = made_whole(rows, range(len(axes.batch), rows.ndim))
-        rows = rows.reshape(*rows.shape[: len(axes.batch)], size)
-    return jnp.broadcast_to(jnp.expand_dims(rows, -1), (*rows.shape, size))
+    rows = jnp.expand_dims(along_side(leaf, spec, side), -1)
+    return jnp.broadcast_to(rows, (*rows.shape[:-1], size))

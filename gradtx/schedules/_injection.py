@@ -79,7 +79,8 @@ class Injection(Wrapper, state=InjectStatefulHyperparamsState, abstract=True):
         current = {name: schedule(states[name], **extra) for name, schedule in schedules.items()}
         states = {name: schedule.update(states[name], **extra) for name, schedule in schedules.items()}
         tx, given = self._next(state._replace(hyperparams={**state.hyperparams, **current}))
-        kept = self._kept({name: _used(value, tx, state) for name, value in given.items()})
+        used = {name: _used(value, tx, state) for name, value in given.items()}
+        kept = self._kept(used)
         updates, inner = self.update_part(tx, updates, state.inner_state, params, **extra)
         return updates, InjectStatefulHyperparamsState(safe_increment(state.count), kept, states, inner)
 

@@ -13,9 +13,13 @@ from gradtx.arithmetic import (
     LEFT,
     RIGHT,
     MuonDimensionNumbers,
+    along_side,
+    axes_of,
     eigenbasis,
+    fans,
     from_matrices,
     gram,
+    made_whole,
     norm,
     product,
     quotient,
@@ -201,8 +205,11 @@ class scale_by_galore(Wrapper, state=GaLoreState, counts=("count",), elementwise
         return of_leaf
 
     def _basis_like(self, spec: Any, leaf: Any) -> Any:
-        """Zeros in the shape of the basis of a matrix."""
-        return MaskedNode() if spec is False else _short(self._zeros(spec, leaf), self.rank, RIGHT)
+        """An array in the shape of the basis of a matrix, split as the rows or columns that it spans."""
+        if spec is False:
+            return MaskedNode()
+        side, rank = self._side_and_rank(spec, leaf)
+        return _repeated(along_side(leaf, spec, side), -1, rank)
 
     def _projected_like(self, params: Params) -> Any:
         """The parameters, with zeros in the shape of the projected gradient in the place of each matrix."""
@@ -210,40 +217,41 @@ class scale_by_galore(Wrapper, state=GaLoreState, counts=("count",), elementwise
         def own(spec: Any, leaf: Any) -> Any:
             if spec is False:
                 return leaf
-            x = to_matrices(jnp.zeros_like(leaf), spec)
-            return _short(x, self.rank, _side(x, self.longer_side))
+            side, rank = self._side_and_rank(spec, leaf)
+            return state_like(_repeated(along_side(leaf, spec, LEFT + RIGHT - side), side, rank))
 
         return jax.tree.map(own, self._specs(params), params)
 
-    def _zeros(self, spec: Any, leaf: Any) -> Array:
-        """Zeros in the shape of the matrix, with the side that is projected as the rows."""
-        x = to_matrices(jnp.zeros_like(leaf), spec)
-        return x if _side(x, self.longer_side) == LEFT else x.mT
+    def _side_and_rank(self, spec: Any, leaf: Any) -> tuple[int, int]:
+        shape = fans(jnp.shape(leaf), axes_of(spec, jnp.ndim(leaf)))
+        return _side(shape, self.longer_side), min(self.rank, *shape)
 
 
-def _short(x: Array, rank: int, side: int) -> Array:
-    """The first `rank` rows or columns."""
-    rank = min(rank, *x.shape[-2:])
-    return x[..., :rank, :] if side == LEFT else x[..., :rank]
+def _repeated(x: Array, axis: int, count: int) -> Array:
+    """`x` with a new axis of this length."""
+    x = jnp.expand_dims(x, axis)
+    return jnp.broadcast_to(
+        x, tuple(count if place == axis % x.ndim else n for place, n in enumerate(x.shape))
+    )
 
 
-def _side(x: Array, longer: bool) -> int:
+def _side(shape: tuple[int, ...], longer: bool) -> int:
     """The side that is projected: the rows if they are not longer; the longer side on request."""
-    rows, columns = x.shape[-2:]
+    rows, columns = shape[-2:]
     return LEFT if (rows >= columns if longer else rows <= columns) else RIGHT
 
 
 def _project(g: Array, projector: Array, due: Array, *, spec: Any, longer: bool) -> tuple[Array, Array]:
     """The projected gradient, and the basis, which is that of this gradient if it is due."""
     x = to_matrices(g, spec)
-    side = _side(x, longer)
+    side, old = _side(x.shape, longer), made_whole(projector, (projector.ndim - 2, projector.ndim - 1))
 
     def renewed() -> Array:
         # In the length 1, so that the squares are in range.
         unit = quotient(x, norm(x, (-2, -1), keepdims=True).astype(x.dtype))
-        return _turned(eigenbasis(gram(unit, side))[..., : projector.shape[-1]], projector)
+        return _turned(eigenbasis(gram(unit, side))[..., : old.shape[-1]], old)
 
-    basis = jax.lax.cond(due, renewed, lambda: projector)
+    basis = jax.lax.cond(due, renewed, lambda: old)
     return product(basis.mT.conj(), x) if side == LEFT else product(x, basis), basis
 
 
@@ -256,6 +264,7 @@ def _turned(basis: Array, old: Array) -> Array:
 def _project_back(
     low: Array, projector: Array, like: Array, scale: Array, *, spec: Any, longer: bool
 ) -> Array:
-    side = _side(to_matrices(like, spec), longer)
+    low, projector = (made_whole(x, (x.ndim - 2, x.ndim - 1)) for x in (low, projector))
+    side = _side(fans(like.shape, axes_of(spec, like.ndim)), longer)
     full = product(projector, low) if side == LEFT else product(low, projector.mT.conj())
     return scale * from_matrices(full, like, spec)

@@ -154,7 +154,7 @@ class monitor(Wrapper, state=MonitorState):
     ) -> tuple[Updates, MonitorState]:
         changed, inner = self.update_part(self.inner, updates, state.inner_state, params, **extra)
         seen = {**extra, "gradients": updates, "updates": changed, "params": params}
-        measured = measurements(self._bare(), seen, self.axis_name)
+        measured = measurements(self._bare(), seen, reduced_over(self.axis_name))
         averages: dict[str, _Average] = {}
         for name, measure in self._averaged().items():
             old = state.measure_states[name]
@@ -219,20 +219,27 @@ def _stored(ema: Any, dtype: Any) -> Any:
     return ema if dtype is None else jax.tree.map(lambda m: m.astype(dtype), ema)
 
 
-def measurements(measures: Mapping[str, Measure], seen: Mapping[str, Any], axis_name: AxisName) -> Any:
+def measurements(
+    measures: Mapping[str, Measure], seen: Mapping[str, Any], reduced: Mapping[str, Any]
+) -> dict[str, Any]:
     """The number, or the tree of numbers, of each measure, with floats in the default dtype.
 
     Args:
       measures: measures by name.
       seen: what they read, by name.
-      axis_name: the mesh axes for the measures that sum over them.
+      reduced: the argument `axis_name` for the measures that take it, or nothing.
     """
 
     def taken(measure: Measure) -> Any:
-        given = {"axis_name": axis_name} if axis_name is not None and takes_axis_name(measure) else {}
-        return measure(*(seen[name] for name in arguments_of(measure)), **given)
+        arguments = (seen[name] for name in arguments_of(measure))
+        return measure(*arguments, **(reduced if takes_axis_name(measure) else {}))
 
     return jax.tree.map(_as_number, {name: taken(measure) for name, measure in measures.items()})
+
+
+def reduced_over(axis_name: AxisName) -> dict[str, Any]:
+    """The argument of measures that sum over mesh axes."""
+    return {} if axis_name is None else {"axis_name": axis_name}
 
 
 def zero_measurements(measures: Mapping[str, Measure], params: Params) -> Any:
@@ -242,7 +249,7 @@ def zero_measurements(measures: Mapping[str, Measure], params: Params) -> Any:
     like, number = abstract(params), jax.ShapeDtypeStruct((), jnp.result_type(float))
     names = {name for measure in measures.values() for name in arguments_of(measure)}
     seen = {name: like if name in OF_TREES else number for name in names}
-    shapes = jax.eval_shape(lambda seen: measurements(measures, seen, None), seen)
+    shapes = jax.eval_shape(lambda seen: measurements(measures, seen, {"axis_name": None}), seen)
     return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
 
 

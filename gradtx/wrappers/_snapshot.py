@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, Params, Updates, by_value, static
 from gradtx.wrappers._measures import Measure, arguments_of
-from gradtx.wrappers._monitor import measurements, zero_measurements
+from gradtx.wrappers._monitor import measurements, reduced_over, zero_measurements
 
 
 class SnapshotState(NamedTuple):
@@ -61,5 +61,5 @@ class snapshot(GradientTransformation, state=SnapshotState):
         self, updates: Updates, state: SnapshotState, params: Params = None, **extra: Any
     ) -> tuple[Updates, SnapshotState]:
         seen = {**extra, "gradients": updates, "updates": updates, "params": params}
-        measured = measurements({self.measure_name: self.measure}, seen, self.axis_name)
+        measured = measurements({self.measure_name: self.measure}, seen, reduced_over(self.axis_name))
         return updates, SnapshotState(measured)

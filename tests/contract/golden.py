@@ -17,7 +17,7 @@ NAMES, STATES = HERE / "names.txt", HERE / "states.txt"
 def names() -> str:
     """The public names, one a line."""
     names = sorted(gradtx.__all__)
-    for package in ("losses", "projections", "tree"):
+    for package in ("losses", "microbatching", "projections", "tree"):
         names += [f"{package}.{name}" for name in sorted(getattr(gradtx, package).__all__)]
     return "\n".join(names) + "\n"
 

@@ -11,7 +11,7 @@ from gradtx.core import args_of, document
 
 PUBLIC = {name: getattr(gradtx, name) for name in gradtx.__all__} | {
     f"{package}.{name}": getattr(getattr(gradtx, package), name)
-    for package in ("tree", "selection", "losses", "numerics", "projections")
+    for package in ("tree", "selection", "losses", "microbatching", "numerics", "projections")
     for name in getattr(gradtx, package).__all__
 }
 CALLABLES = {
