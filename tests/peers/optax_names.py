@@ -83,5 +83,12 @@ def different(name: Name) -> list[str]:
     theirs, ours = parameters(name.theirs), parameters(name.ours)
     if not theirs or ours is None or {"*", "**"} <= {one for one, _ in ours}:
         return []
-    pairs = zip(theirs, [*ours, *[None] * len(theirs)], strict=False)
-    return [str(one) for one, other in pairs if one != other]
+    pairs = zip(theirs, [*ours, *[("", None)] * len(theirs)], strict=False)
+    return [str(one) for one, other in pairs if not _same(one, other)]
+
+
+def _same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
+    """Whether two parameters have one name and one default; functions and members of enumerations by name."""
+    (name, default), (other_name, other_default) = one, other
+    both = {getattr(value, "__name__", repr(value)) for value in (default, other_default)}
+    return name == other_name and (default == other_default or len(both) == 1)
