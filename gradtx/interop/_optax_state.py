@@ -20,6 +20,8 @@ Key = tuple[str, Names]
 
 _OURS = {("acc_weight",), ("updated",)}
 """Fields of `accumulate` that Optax's `MultiSteps` lacks; they begin as `init` makes them."""
+_RECOVERED = {("schedule_free", "x"), ("mechanize", "delta")}
+"""Classes and fields of ours that Optax recovers from the parameters."""
 _THEIRS = {"ns_coeffs"}
 """Numbers that Optax keeps in the state, and gradtx in the optimizer."""
 
@@ -52,7 +54,7 @@ def from_optax(optax_state: Any, tx: Any, params: Params) -> OptState:
     ours, theirs = entries(as_transformation(tx), made), _by_path(optax_state)
     placed = _placed(ours, theirs)
     given = {key: theirs[path] for key, path in placed.items()}
-    given |= dict(_schedule_counts(ours, given)) | dict(_averaged_points(ours, given, params))
+    given |= dict(_schedule_counts(ours, given)) | dict(_recovered(ours, given, params))
     unused = [path for path in theirs.keys() - placed.values() if not _is_idle(path, theirs[path], params)]
     missing = [entry for entry in ours if _key(entry) not in given and entry.path not in _OURS]
     _refuse(
@@ -150,7 +152,7 @@ def _counterpart(entry: Entry) -> Names:
 
 def _is_ours(entry: Entry) -> bool:
     """Whether Optax has no such field in its state of the same transformation."""
-    return entry.path in _OURS or (entry.kind == "schedule_free" and entry.path[0] == "x")
+    return entry.path in _OURS or (entry.kind, entry.path[0]) in _RECOVERED
 
 
 def _schedule_counts(ours: list[Entry], given: Mapping[Key, Any]) -> Iterator[tuple[Key, Any]]:
@@ -161,24 +163,34 @@ def _schedule_counts(ours: list[Entry], given: Mapping[Key, Any]) -> Iterator[tu
             yield _key(entry), count
 
 
-def _averaged_points(
+def _recovered(
     ours: Iterable[Entry], given: Mapping[Key, Any], params: Params
 ) -> Iterator[tuple[Key, Array]]:
-    """The average x of `schedule_free`, of which Optax keeps y = b1 x + (1 - b1) z, the parameters."""
-    y = _by_path(params)
+    """The arrays that Optax recovers from the parameters at each step.
+
+    They are the average x of `schedule_free`, from y = b1 x + (1 - b1) z, and the sum of the updates of
+    `mechanize`, from theta = x0 + sum(s) delta.
+    """
+    now = _by_path(params)
     for entry in ours:
         field, *leaf = entry.path
-        if entry.kind == "schedule_free" and field == "x" and (b1 := given.get((entry.owner, ("b1",)))):
-            z = given[entry.owner, ("z", *leaf)]
-            yield _key(entry), (y[tuple(leaf)] - (1 - b1) * z) / b1
+
+        def of(name: str, *path: str, owner: str = entry.owner) -> Any:
+            return given.get((owner, (name, *path)))
+
+        if (entry.kind, field) == ("schedule_free", "x") and (b1 := of("b1")):
+            yield _key(entry), (now[tuple(leaf)] - (1 - b1) * of("z", *leaf)) / b1
+        if (entry.kind, field) == ("mechanize", "delta") and (s := of("s")) is not None and jnp.sum(s) > 0:
+            yield _key(entry), (now[tuple(leaf)] - of("x0", *leaf)) / jnp.sum(s)
 
 
 def _is_idle(path: Names, leaf: Any, params: Params) -> bool:
-    """Whether an array of Optax's state tells nothing: a count, a constant, or (1,) in the place of none."""
+    """Whether an array of Optax's state tells nothing: a count, a constant, or the stand-in for no array."""
     if path[-1] == "count" or _THEIRS & set(path):
         return True
-    of_one = [name for name, param in _by_path(params).items() if jnp.shape(param) == (1,)]
-    return jnp.shape(leaf) == (1,) and not any(path[len(path) - len(name) :] == name for name in of_one)
+    larger = [name for name, param in _by_path(params).items() if jnp.size(param) != 1]
+    of_larger = any(path[len(path) - len(name) :] == name for name in larger)
+    return jnp.size(leaf) <= 1 and (of_larger or not jnp.any(leaf))
 
 
 def _as(leaf: Any, like: Any) -> Any:

@@ -36,13 +36,20 @@ def groups(library: Any, rate: Any) -> Any:
 
 NAMED = (
     *("adabelief", "adadelta", "adagrad", "adam", "adamax", "adamaxw", "adamw", "amsgrad", "lamb", "lion"),
-    *("novograd", "radam", "rmsprop", "sgd", "sign_sgd", "signum", "sm3", "yogi"),
+    *("fromage", "novograd", "optimistic_adam_v2", "optimistic_gradient_descent", "radam", "rmsprop", "sgd"),
+    *("sign_sgd", "signum", "sm3", "yogi"),
 )
-CONTRIB = ("ademamix", "adopt", "schedule_free_adamw", "schedule_free_sgd")
+CONTRIB = (
+    *("ademamix", "adopt", "cocob", "dog", "dowg", "schedule_free_adamw", "schedule_free_sgd"),
+    "simplified_ademamix",
+)
 # The calls that agree with Optax are those of docs/differences.md.
 AS_OPTAX = {
     "nadam": (optax.nadam, partial(gradtx.nadam, momentum_decay=None)),
     "noisy_sgd": (partial(optax.noisy_sgd, key=1), partial(gradtx.noisy_sgd, key=1)),
+    "dadapt_adamw": (contrib.dadapt_adamw, partial(gradtx.dadapt_adamw, bias_correction=True)),
+    "galore": (contrib.galore, partial(gradtx.galore, longer_side=True)),
+    "madgrad": (partial(contrib.madgrad, eps=1e-9), partial(gradtx.madgrad, eps=1e-9)),
     "prodigy": (contrib.prodigy, partial(gradtx.prodigy, bias_correction=True)),
     "muon": (
         contrib.muon,
@@ -67,6 +74,8 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "MultiSteps": lambda lib: lib.MultiSteps(lib.adamw(cosine(lib)), 3),
     "inject_hyperparams": lambda lib: lib.inject_hyperparams(lib.adamw)(0.01),
     "inject_hyperparams, schedule": lambda lib: lib.inject_hyperparams(lib.adamw)(cosine(lib)),
+    "flatten": lambda lib: lib.flatten(lib.adam(cosine(lib))),
+    "snapshot": lambda lib: lib.chain(lib.snapshot("norm", lib.tree.norm), lib.adam(0.01)),
     "apply_if_finite": lambda lib: lib.apply_if_finite(lib.adam(cosine(lib)), 3),
     "masked": lambda lib: lib.masked(lib.adam(cosine(lib)), matrices),
     "partition": lambda lib: groups(lib, lambda lib: 0.01),
@@ -163,13 +172,33 @@ def test_a_schedule_without_a_count_is_refused() -> None:
 
 
 def test_a_placeholder_is_no_parameter_of_one_number() -> None:
-    """Optax has an array of shape (1,) where a leaf has no state; a parameter may have this shape."""
-    params = {"w": jnp.ones(1)}
-    theirs = optax.adam(0.1)
-    state = theirs.init(params)
-    carried = from_optax(state, gradtx.adam(0.1), params)
+    """Optax has an array of one number where a leaf has no state; a parameter may be such an array."""
+    params, tx = {"w": jnp.ones(1)}, gradtx.adam(0.1)
+    _, state = optax.adam(0.1).update(params, optax.adam(0.1).init(params))
+    carried = from_optax(state, tx, params)
     assert carried[0].mu["w"].shape == (1,)
     with pytest.raises(gradtx.StateMismatchError, match="0/mu/w of Optax's state has no place"):
         from_optax(state, gradtx.sgd(0.1), params)
     with pytest.raises(gradtx.StateMismatchError, match="scale_by_adam/mu has no place in Optax's state"):
-        to_optax_state(carried, gradtx.adam(0.1), optax.sgd(0.1), params)
+        to_optax_state(carried, tx, optax.sgd(0.1), params)
+
+
+def test_the_placeholders_of_a_parameter_of_one_number() -> None:
+    params = {"w": jnp.ones(1), "b": jnp.ones(())}
+    state = optax.adafactor(0.1).init(params)
+    carried = from_optax(state, gradtx.adafactor(0.1), params)
+    back = to_optax_state(carried, gradtx.adafactor(0.1), optax.adafactor(0.1), params)
+    jax.tree.map(np.testing.assert_array_equal, back, state)
+
+
+def test_the_sum_of_updates_that_optax_recovers_from_the_parameters() -> None:
+    theirs, ours = contrib.mechanize(optax.adam(0.1)), gradtx.mechanize(gradtx.adam(0.1))
+    params, state = begun(theirs)
+    carried = from_optax(state, ours, params)
+    total = jnp.sum(carried.s)
+    jax.tree.map(
+        lambda start, delta, param: np.testing.assert_allclose(start + total * delta, param, rtol=1e-6),
+        carried.x0,
+        carried.delta,
+        params,
+    )
