@@ -147,8 +147,19 @@ def test_the_search_begins_with_the_last_step_or_with_one() -> None:
         found(tx, recorded, x, -8.0 * x, state)
         jax.effects_barrier()
         assert seen[1] == 1.0 - 8.0 * first  # the first evaluation is that of the test
-    tx = scale_by_zoom_linesearch(10, 0.0625)
-    assert float(found(tx, lambda x: 4.0 * x**2, x, -8.0 * x)[1].learning_rate) == 0.0625
+    steps, state = trials(scale_by_zoom_linesearch(10, 0.0625), lambda x: 4.0 * x**2, 1.0, -8.0, 8.0)
+    assert steps == [0.0625]
+    assert float(state.learning_rate) == 0.0625
+
+
+def test_the_best_step_is_the_result_where_a_worse_one_is_the_last() -> None:
+    def fun(x: Any) -> Any:
+        return 100.0 * jnp.maximum(x - 1.5, 0.0) ** 2 - x
+
+    steps, state = trials(scale_by_zoom_linesearch(2), fun, 0.0, 1.0, -1.0)
+    assert steps == [1.0, 2.0]
+    assert (float(state.learning_rate), float(state.value), float(state.grad)) == (1.0, -1.0, -1.0)
+    assert int(state.outcome()) == 3
 
 
 def test_backtracking_reduces_and_grows_between_searches() -> None:
@@ -201,13 +212,15 @@ def test_a_failure_has_its_reason(name: str) -> None:
     assert words[outcome] in report(tx, state)
 
 
-def test_a_failure_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    for verbose in (True, False):
-        found(
-            scale_by_zoom_linesearch(5, verbose=verbose), lambda x: x**2, jnp.float32(1.0), jnp.float32(1.0)
-        )
-        jax.effects_barrier()
-        assert ("no direction of descent" in capfd.readouterr().out) == verbose
+@pytest.mark.parametrize("verbose", [True, False])
+def test_a_failure_is_printed_and_a_success_is_not(verbose: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    tx, x = scale_by_zoom_linesearch(5, verbose=verbose), jnp.float32(1.0)
+    found(tx, lambda x: x**2, x, -x)
+    jax.effects_barrier()
+    assert not capfd.readouterr().out
+    found(tx, lambda x: x**2, x, x)
+    jax.effects_barrier()
+    assert ("no direction of descent" in capfd.readouterr().out) == verbose
 
 
 def test_after_a_search_without_a_finite_value_the_next_begins_anew() -> None:
