@@ -329,7 +329,7 @@ def test_a_state_without_a_stored_gradient_is_refused(tx: Any) -> None:
 
 def test_a_direction_uphill_lets_no_value_rise() -> None:
     tx, x = scale_by_backtracking_linesearch(20, slope_rtol=0.9), jnp.float32(1.0)
-    updates, state = found(tx, lambda x: x**2, x, jnp.float32(1.0))
+    updates, state = found(tx, jnp.sqrt, x, jnp.float32(1.0))  # 2**0.5 is below 1 + 0.9 / 2
     assert int(state.outcome()) == 2
     assert float(updates) < 0.05  # the last of 20 reductions
 
@@ -346,6 +346,11 @@ def test_backtracking_has_tolerances(tolerances: dict[str, float], offset: float
     assert float(state.value) > 1.4 + offset
     _, state = found(scale_by_backtracking_linesearch(5), fun, jnp.float32(1.0), jnp.float32(-2.2))
     assert int(state.info.num_linesearch_steps) == 2
+
+
+def test_a_search_after_a_learning_rate_is_no_mistake() -> None:
+    assert not gradtx.lint(chain(gradtx.sgd(1.0), scale_by_backtracking_linesearch(15)), jnp.zeros(2))
+    assert not gradtx.lint(lbfgs(0.5), jnp.zeros(2))
 
 
 def test_lbfgs_is_its_chain() -> None:
