@@ -52,9 +52,7 @@ class Backtracking(NamedTuple):
     decrease_error: Array
 
 
-class scale_by_backtracking_linesearch(
-    Search, state=ScaleByBacktrackingLinesearchState, needs=SEARCH_NEEDS, role="rate"
-):
+class scale_by_backtracking_linesearch(Search, state=ScaleByBacktrackingLinesearchState, needs=SEARCH_NEEDS):
     r"""Multiplies the updates by the first of shorter and shorter step sizes with a sufficient decrease.
 
     With $\phi(a) = f(\theta + a u)$, the result is $a u$ with Armijo's condition

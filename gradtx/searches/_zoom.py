@@ -65,7 +65,7 @@ class Zoom(NamedTuple):
     decrease_error: Array
 
 
-class scale_by_zoom_linesearch(Search, state=ScaleByZoomLinesearchState, needs=SEARCH_NEEDS, role="rate"):
+class scale_by_zoom_linesearch(Search, state=ScaleByZoomLinesearchState, needs=SEARCH_NEEDS):
     r"""Multiplies the updates by a step size that satisfies the strong Wolfe conditions.
 
     With $\phi(a) = f(\theta + a u)$, the result is $a u$ with

@@ -113,8 +113,9 @@ def minimize(
     gives the outcome in words.
 
     `tx` is `lbfgs`, a chain that ends in another search, or any optimizer without one, of which each update
-    is a step. Parameters of 16 bits are rounded after each step, and so are complex ones moved along the
-    conjugate of the gradient that `jax.grad` returns. For small tolerances enable 64 bits.
+    is a step. Complex parameters move along the conjugate of the gradient that `jax.grad` returns. Parameters
+    of 16 bits are rounded at each evaluation. For small tolerances enable 64 bits. The loop has no derivative
+    in reverse mode.
 
     Args:
       fun: a function of the parameters, and of `args` after them, with one number as the value.
@@ -173,6 +174,7 @@ _compiled = jax.jit(_minimized)
 
 
 def _start(problem: _Problem, params: Params) -> _Run:
+    params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.result_type(leaf)), params)
     value, grad = value_and_grad_at(problem.function, params)
     state, search_state = problem.direction.init(params), problem.search.init(params)
     zero = jnp.zeros((), jnp.int32)

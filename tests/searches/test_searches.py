@@ -147,8 +147,19 @@ def test_the_search_begins_with_the_last_step_or_with_one() -> None:
         found(tx, recorded, x, -8.0 * x, state)
         jax.effects_barrier()
         assert seen[1] == 1.0 - 8.0 * first  # the first evaluation is that of the test
-    tx = scale_by_zoom_linesearch(10, 0.0625)
-    assert float(found(tx, lambda x: 4.0 * x**2, x, -8.0 * x)[1].learning_rate) == 0.0625
+    steps, state = trials(scale_by_zoom_linesearch(10, 0.0625), lambda x: 4.0 * x**2, 1.0, -8.0, 8.0)
+    assert steps == [0.0625]
+    assert float(state.learning_rate) == 0.0625
+
+
+def test_the_best_step_is_the_result_where_a_worse_one_is_the_last() -> None:
+    def fun(x: Any) -> Any:
+        return 100.0 * jnp.maximum(x - 1.5, 0.0) ** 2 - x
+
+    steps, state = trials(scale_by_zoom_linesearch(2), fun, 0.0, 1.0, -1.0)
+    assert steps == [1.0, 2.0]
+    assert (float(state.learning_rate), float(state.value), float(state.grad)) == (1.0, -1.0, -1.0)
+    assert int(state.outcome()) == 3
 
 
 def test_backtracking_reduces_and_grows_between_searches() -> None:
@@ -201,13 +212,15 @@ def test_a_failure_has_its_reason(name: str) -> None:
     assert words[outcome] in report(tx, state)
 
 
-def test_a_failure_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    for verbose in (True, False):
-        found(
-            scale_by_zoom_linesearch(5, verbose=verbose), lambda x: x**2, jnp.float32(1.0), jnp.float32(1.0)
-        )
-        jax.effects_barrier()
-        assert ("no direction of descent" in capfd.readouterr().out) == verbose
+@pytest.mark.parametrize("verbose", [True, False])
+def test_a_failure_is_printed_and_a_success_is_not(verbose: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    tx, x = scale_by_zoom_linesearch(5, verbose=verbose), jnp.float32(1.0)
+    found(tx, lambda x: x**2, x, -x)
+    jax.effects_barrier()
+    assert not capfd.readouterr().out
+    found(tx, lambda x: x**2, x, x)
+    jax.effects_barrier()
+    assert ("no direction of descent" in capfd.readouterr().out) == verbose
 
 
 def test_after_a_search_without_a_finite_value_the_next_begins_anew() -> None:
@@ -316,7 +329,7 @@ def test_a_state_without_a_stored_gradient_is_refused(tx: Any) -> None:
 
 def test_a_direction_uphill_lets_no_value_rise() -> None:
     tx, x = scale_by_backtracking_linesearch(20, slope_rtol=0.9), jnp.float32(1.0)
-    updates, state = found(tx, lambda x: x**2, x, jnp.float32(1.0))
+    updates, state = found(tx, jnp.sqrt, x, jnp.float32(1.0))  # 2**0.5 is below 1 + 0.9 / 2
     assert int(state.outcome()) == 2
     assert float(updates) < 0.05  # the last of 20 reductions
 
@@ -333,6 +346,11 @@ def test_backtracking_has_tolerances(tolerances: dict[str, float], offset: float
     assert float(state.value) > 1.4 + offset
     _, state = found(scale_by_backtracking_linesearch(5), fun, jnp.float32(1.0), jnp.float32(-2.2))
     assert int(state.info.num_linesearch_steps) == 2
+
+
+def test_a_search_after_a_learning_rate_is_no_mistake() -> None:
+    assert not gradtx.lint(chain(gradtx.sgd(1.0), scale_by_backtracking_linesearch(15)), jnp.zeros(2))
+    assert not gradtx.lint(lbfgs(0.5), jnp.zeros(2))
 
 
 def test_lbfgs_is_its_chain() -> None:

@@ -157,6 +157,11 @@ def test_the_start_may_be_the_minimum() -> None:
     assert (int(result.steps), int(result.evaluations), bool(result.converged)) == (0, 1, True)
 
 
+def test_a_number_is_a_parameter() -> None:
+    result = minimize(lambda x: (x - 2.0) ** 2, 0.0)
+    np.testing.assert_allclose(result.params, 2.0, atol=1e-5)
+
+
 def test_a_wall_on_the_way_is_avoided() -> None:
     """The logarithm is not defined where the first steps lead."""
     result = minimize(lambda x: jnp.sum(x - 1e-3 * jnp.log(x)), jnp.array([5.0, 1.0]), tol=1e-3)
