@@ -15,7 +15,7 @@ Function = Callable[..., Any]
 
 
 class IndividualOutputs(NamedTuple):
-    """The results of `micro_grad` for each example: the value, the metrics and the auxiliary output."""
+    """The outputs of each example from `micro_grad`: the value, the metrics and the auxiliary output."""
 
     values: Any
     metrics: Any

@@ -37,9 +37,8 @@ def matrix_inverse_pth_root(
 
     from $M_0 = z A$ and $X_0 = z^{1/p} I$ with $z = (p + 1) / (2 \|A\|_F)$. Here $A$ is the matrix with a
     ridge, $\epsilon \max(\lambda_{\max}, 10^{-16})\,I$, added, where $\epsilon$ is `ridge_epsilon`. The
-    iteration ends when $\max |M_k - I|$ is at most `error_tolerance`, when it grows by more than a fifth,
-    which is the effect of rounding, or after `num_iters` steps. In the second case the root is that of the
-    step before.
+    iteration ends when $\max |M_k - I|$ is at most `error_tolerance`, after `num_iters` steps, or when that
+    error grows by more than a fifth, as with a negative eigenvalue. The root is then that of the step before.
 
     The number of steps is not known when it is compiled: there is no reverse-mode derivative.
 

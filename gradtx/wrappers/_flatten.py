@@ -21,7 +21,7 @@ class flatten(Converted, elementwise=False):
     is that of the whole vector. Extra arguments in the structure of the updates are vectors too, and a
     function of the parameters is one of the vector.
 
-    The vector is in float32 or in the widest precision of the leaves, and complex if one of them is.
+    The vector has the widest precision of the leaves, and is complex if one of them is.
     Non-differentiable leaves (`None`, integers, `float0`) are not part of it.
 
     **State**: that of the inner transformation, for one vector.
@@ -45,7 +45,7 @@ class flatten(Converted, elementwise=False):
         if not leaves:
             return tree
         with jax.numpy_dtype_promotion("standard"):
-            dtype = jnp.result_type(*(widened(leaf.dtype) for leaf in leaves))
+            dtype = jnp.result_type(*(leaf.dtype for leaf in leaves))
         whole = [made_whole(leaf, range(leaf.ndim)) for leaf in leaves]
         return jnp.concatenate([leaf.reshape(-1).astype(dtype) for leaf in whole])
 

@@ -1,6 +1,7 @@
 """Every parameter of every public callable is documented, once, and the text reaches the docstring."""
 
 import inspect
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ CALLABLES = {
     name: value
     for name, value in PUBLIC.items()
     if inspect.isfunction(value)
-    or (inspect.isclass(value) and value is not Any and not issubclass(value, tuple | Exception))
+    or (inspect.isclass(value) and value is not Any and not issubclass(value, tuple | Exception | Enum))
 }
 
 

@@ -191,7 +191,7 @@ def test_the_ridge_of_an_inverse_root() -> None:
 
 
 def test_an_inverse_root_ends() -> None:
-    """After `num_iters` steps, at a tolerance, and one step back where rounding makes the error grow."""
+    """After `num_iters` steps, at a tolerance, and one step back where the error grows."""
     matrix = jnp.diag(jnp.array([4.0, 1.0]))
     root, error = gradtx.matrix_inverse_pth_root(matrix, 2, num_iters=1, ridge_epsilon=0.0)
     z = 1.5 / np.sqrt(17)
@@ -200,11 +200,9 @@ def test_an_inverse_root_ends() -> None:
     np.testing.assert_allclose(error, np.max(np.abs(t**2 * z * [4, 1] - 1)), rtol=1e-5)
     _, rough = gradtx.matrix_inverse_pth_root(matrix, 2, error_tolerance=0.1)
     assert 1e-4 < rough <= 0.1
-    ill, _ = symmetric(np.logspace(0, -7, 6))
-    root, error = gradtx.matrix_inverse_pth_root(
-        jnp.asarray(ill, jnp.float32), 2, ridge_epsilon=0.0, error_tolerance=0.0
-    )
-    assert np.isfinite(root).all()
+    root, error = gradtx.matrix_inverse_pth_root(jnp.diag(jnp.array([4.0, -1.0])), 2, ridge_epsilon=0.0)
+    np.testing.assert_allclose(root, z**0.5 * np.eye(2), rtol=1e-6)  # the first step makes it worse
+    assert error > 1.2 * (1 + z)
     for p in (0, -2):
         with pytest.raises(ValueError, match="p must be a positive integer"):
             gradtx.matrix_inverse_pth_root(matrix, p)

@@ -118,6 +118,14 @@ def test_stacks_have_a_basis_each() -> None:
         np.testing.assert_allclose(one, s[0] * np.outer(u[:, 0], vh[0]), atol=1e-5)
 
 
+def test_other_leaves_pass_without_the_factor() -> None:
+    g = {name: jnp.ones(shape) for name, shape in {"s": (), "v": (3,), "t": (2, 3, 4), "e": (0, 3)}.items()}
+    tx = scale_by_galore(1, scale=0.5, base_optimizer=gradtx.identity())
+    updates, state = tx.update(g, tx.init(g))
+    jax.tree.map(np.testing.assert_array_equal, updates, g)
+    assert jax.tree.leaves(state.projector) == []
+
+
 def test_a_base_optimizer_that_needs_the_parameters_is_refused() -> None:
     with pytest.raises(ValueError, match="base_optimizer needs the parameters"):
         scale_by_galore(base_optimizer=gradtx.adamw(0.1))
