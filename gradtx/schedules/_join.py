@@ -1,7 +1,7 @@
 """Schedules in sequence."""
 
 import warnings
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +24,7 @@ def _as_boundaries(boundaries: Iterable[Any]) -> tuple[Any, ...]:
 
 def _between(schedules: Any, boundaries: Any) -> Any:
     """The boundaries that have a schedule after them; a warning names the others."""
-    sized = isinstance(schedules, Sized) and isinstance(boundaries, Sized)
+    sized = all(hasattr(values, "__len__") for values in (schedules, boundaries))
     if not (sized and 0 < len(schedules) <= len(boundaries)):
         return boundaries
     last = len(schedules) - 1
