@@ -130,7 +130,8 @@ def summary(tx: Any, params: Any) -> Table:
 def report(tx: Any, state: Any, params: Any = None) -> str:
     """The reports of the transformations in an optimizer on its updates, a line for each.
 
-    `guard` and `apply_if_finite` report, wherever they are nested, also inside of objects of other libraries.
+    `guard`, `apply_if_finite` and searches report, wherever they are nested, also inside of objects of other
+    libraries.
     Without them the result is empty. If several report, each line begins with the path of the transformation.
 
     Args:
@@ -154,8 +155,8 @@ def report(tx: Any, state: Any, params: Any = None) -> str:
 def has_failed(tx: Any, state: Any) -> Array:
     """Whether any transformation in an optimizer has failed, as `guard` after many bad batches in a row.
 
-    The transformations that can fail, `guard` and `apply_if_finite`, are found wherever they are nested. An
-    optimizer without one never fails.
+    The transformations that can fail, `guard`, `apply_if_finite` and searches, are found wherever they are
+    nested. An optimizer without one never fails.
 
     Args:
       tx: the optimizer.

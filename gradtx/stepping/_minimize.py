@@ -135,6 +135,9 @@ def minimize(
     >>> result = minimize(rosenbrock, jnp.array([-1.2, 1.0]), tol=1e-3)
     >>> bool(result.converged), bool(jnp.all(jnp.abs(result.params - 1.0) < 1e-2))
     (True, True)
+    >>> from gradtx import adam
+    >>> bool(minimize(lambda x: x**2, jnp.array(1.0), adam(0.1), tol=0.1).converged)
+    True
     """
     direction, search = _parts(as_transformation(tx))
     function = Partial(_with_args, as_argument(fun), tuple(args))
@@ -174,7 +177,6 @@ _compiled = jax.jit(_minimized)
 
 
 def _start(problem: _Problem, params: Params) -> _Run:
-    params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.result_type(leaf)), params)
     value, grad = value_and_grad_at(problem.function, params)
     state, search_state = problem.direction.init(params), problem.search.init(params)
     zero = jnp.zeros((), jnp.int32)

@@ -179,8 +179,9 @@ def metrics(state: Any) -> dict[str, Any]:
     """The numbers that transformations publish in a state, by name, wherever they are nested.
 
     `monitor` publishes its measurements, `guard` and `apply_if_finite` the number of skipped updates,
-    `dynamic_loss_scale` its scale, `inject` the hyperparameters. `hyperparams(tx, state)` reads other
-    hyperparameters from the optimizer. The path precedes a name that occurs more than once.
+    `dynamic_loss_scale` its scale, `inject` the hyperparameters, a search its evaluations and its outcome.
+    `hyperparams(tx, state)` reads other hyperparameters from the optimizer. The path precedes a name that
+    occurs more than once.
 
     Args:
       state: the state of an optimizer.

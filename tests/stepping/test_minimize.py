@@ -158,8 +158,11 @@ def test_the_start_may_be_the_minimum() -> None:
 
 
 def test_a_number_is_a_parameter() -> None:
-    result = minimize(lambda x: (x - 2.0) ** 2, 0.0)
-    np.testing.assert_allclose(result.params, 2.0, atol=1e-5)
+    def fit(target: Any) -> Any:
+        return minimize(lambda x, target: (x - target) ** 2, 0.0, args=(target,)).params
+
+    for function in (fit, jax.jit(fit)):
+        np.testing.assert_allclose(function(jnp.float32(2.0)), 2.0, atol=1e-5)
 
 
 def test_a_wall_on_the_way_is_avoided() -> None:
