@@ -24,7 +24,7 @@ from tests.trajectories import (
 torch = pytest.importorskip("torch")
 
 STEPS = 20
-B1, B2, EPS, DECAY, MU = 0.85, 0.97, 1e-2, 0.2, 0.7
+B1, B2, EPS, MU = 0.85, 0.97, 1e-2, 0.7
 # Both compute in double precision; what is left are a few roundings in a different order.
 SAME = 1e-12
 ADAM = {"b1": B1, "b2": B2, "eps": EPS}
