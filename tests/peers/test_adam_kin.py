@@ -1,4 +1,4 @@
-"""Adam's kin beside Optax in float32 and PyTorch in double precision; where they differ, both numbers."""
+"""Adam's kin beside Optax in float32; where they differ, both numbers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,22 +36,6 @@ OPTAX: list[tuple[str, tuple[Any, ...], dict[str, Any], dict[str, Any]]] = [
     ("scale_by_yogi", (B1, B2, EPS, EPS_ROOT, 0.0), {}, {}),
     ("novograd", (rate, B1, B2, 0.0), {"weight_decay": DECAY}, {}),
 ]
-BETAS = {"betas": (B1, B2), "eps": EPS}
-TORCH: dict[str, tuple[Any, str, dict[str, Any]]] = {
-    "nadam": (gradtx.nadam(rate, B1, B2, EPS), "NAdam", BETAS),
-    "nadamw, rising fast": (
-        gradtx.nadamw(rate, B1, B2, EPS, weight_decay=DECAY, momentum_decay=3.0),
-        "NAdam",
-        BETAS | {"momentum_decay": 3.0, "weight_decay": DECAY, "decoupled_weight_decay": True},
-    ),
-    "radam": (gradtx.radam(rate, B1, B2, 0.0), "RAdam", BETAS | {"eps": 0.0}),
-    "adamax": (gradtx.adamax(rate, B1, B2, EPS), "Adamax", BETAS),
-    "adadelta": (
-        gradtx.adadelta(rate, B1, EPS, DECAY),
-        "Adadelta",
-        {"rho": B1, "eps": EPS, "weight_decay": DECAY},
-    ),
-}
 
 
 @pytest.mark.parametrize(
@@ -61,13 +45,6 @@ def test_optax(name, args, both, ours):
     """Within 3e-5 over 20 steps, as far as Optax's Adam is from float64."""
     left, right = getattr(gradtx, name)(*args, **both, **ours), getattr(optax, name)(*args, **both)
     assert disagreement(left, right) < 3e-5
-
-
-@pytest.mark.parametrize(("tx", "name", "options"), TORCH.values(), ids=TORCH)
-def test_torch(tx, name, options):
-    """Both in double precision, but for PyTorch's product of momenta, which is in single."""
-    tolerance = 1e-7 if name == "NAdam" else 1e-12
-    assert relative_error(updates_of(tx), torch_updates(name, options)) < tolerance
 
 
 @pytest.mark.parametrize("rule", ["radam", "belief", "adamax", "adadelta", "novograd"])
@@ -90,11 +67,8 @@ def test_nadam_has_three_forms():
 
 def test_radam_adds_epsilon_to_the_corrected_root():
     """As Adam does; PyTorch adds it before the correction, so that it is larger at first."""
-    theirs = torch_updates("RAdam", BETAS)
+    theirs = torch_updates("RAdam", {"betas": (B1, B2), "eps": EPS})
     assert relative_error(updates_of(gradtx.radam(rate, B1, B2, EPS)), theirs) > 5e-4
-    larger = gradtx.scale_by_radam(B1, B2, lambda count: EPS / jnp.sqrt(1 - B2 ** (count.astype(float) + 1)))
-    same = gradtx.chain(larger, gradtx.scale_by_learning_rate(rate))
-    assert relative_error(updates_of(same), theirs) < 1e-12
 
 
 def test_radam_is_tractable_above_the_threshold_of_the_paper():

@@ -141,48 +141,6 @@ def test_in_16_bits_optax_loses_its_averages():
     assert averages[1] == 1.0
 
 
-def torch_updates(shapes: Any, **options: Any) -> Any:
-    """What PyTorch's Adafactor adds to the parameters at every one of 20 steps, in double precision."""
-    torch = pytest.importorskip("torch")
-    start = parameters("float64", shapes)
-    params = {key: torch.nn.Parameter(torch.tensor(value)) for key, value in start.items()}
-    optimizer = torch.optim.Adafactor(params.values(), **options)
-    path = [start]
-    for gradient in gradients("float64", 20, shapes):
-        for key, param in params.items():
-            param.grad = torch.tensor(gradient[key])
-        optimizer.step()
-        path.append({key: param.detach().numpy().copy() for key, param in params.items()})
-    return {key: np.diff(np.stack([point[key] for point in path]), axis=0) for key in start}
-
-
-def updates_of(tx: Any, shapes: Any) -> Any:
-    """The same of a gradtx optimizer."""
-    with in_precision_of("float64"):
-        return trajectory(tx, parameters("float64", shapes), gradients("float64", 20, shapes))[0]
-
-
-def as_torch(rho: float = 0.3, **options: Any) -> Any:
-    """Adafactor with PyTorch's choices: the last two axes at any length, and a rate that is bounded."""
-    rest = {"min_dim_size_to_factor": 0, "decay_rate": 0.7, "eps": 0.0, "axes": (-2, -1)}
-    return gradtx.adafactor(gradtx.relative_step_schedule(rho), **rest | options)
-
-
-def test_pytorch():
-    """The rate falls from the step on where 1 / sqrt(t) < 0.3; PyTorch's decay is multiplied by its bound."""
-    theirs = torch_updates(SHAPES, lr=0.3, beta2_decay=-0.7, eps=(1e-30, 1e-3), d=1.1, weight_decay=0.2)
-    ours = updates_of(as_torch(clipping_threshold=1.1, weight_decay_rate=0.3 * 0.2), SHAPES)
-    assert relative_error(ours, theirs) < 1e-12
-
-
-def test_pytorch_factors_the_last_two_axes():
-    shapes = {"stack": (6, 5, 2)}
-    theirs = torch_updates(shapes, lr=0.3, beta2_decay=-0.7, eps=(1e-30, 1e-3))
-    assert relative_error(updates_of(as_torch(), shapes), theirs) < 1e-12
-    # Optax's choice, the two longest; of the size of the updates.
-    assert relative_error(updates_of(as_torch(axes="largest"), shapes), theirs) > 0.3
-
-
 def test_pytorch_has_its_epsilon_in_the_denominator():
     """The paper adds epsilon to the squares; PyTorch bounds the root from below by it."""
     torch = pytest.importorskip("torch")

@@ -9,8 +9,11 @@ import pytest
 from optax.contrib import MuonDimensionNumbers
 
 import gradtx
+from tests.peers import pytorch
 from tests.peers.comparison import disagreement, optax_trajectory
-from tests.trajectories import gradients, in_precision_of, parameters, rate, relative_error, trajectory
+from tests.trajectories import gradients, parameters, rate, relative_error, trajectory
+
+torch = pytest.importorskip("torch")
 
 SHAPES = {"wide": (3, 5), "tall": (6, 4)}
 DEFAULT, TABLE = (3.4445, -4.7750, 2.0315), ((3.0, -3.5, 1.4), (2.5, -2.4, 0.8), (1.875, -1.25, 0.375))
@@ -125,60 +128,15 @@ def test_optax_arguments_and_state_have_their_names():
     assert set(tx.init(params)[0].inner_states) == set(optax.contrib.muon(0.1).init(params).inner_states)
 
 
-TORCH_OPTIONS = {"lr": 0.1, "momentum": 0.8, "weight_decay": 0.2, "eps": 1e-30, "ns_steps": 4}
-
-
-def torch_updates(params: Any, steps: Any, **options: Any) -> Any:
-    """What `torch.optim.Muon` adds to weights at every step; its weights are (outputs, inputs)."""
-    torch = pytest.importorskip("torch")
-    weights = {name: torch.nn.Parameter(torch.tensor(leaf.T.copy())) for name, leaf in params.items()}
-    optimizer = torch.optim.Muon(list(weights.values()), **TORCH_OPTIONS | options)
-    thetas = [{name: weight.detach().numpy().T.copy() for name, weight in weights.items()}]
-    for step in steps:
-        for name, weight in weights.items():
-            weight.grad = torch.tensor(step[name].T.copy())
-        optimizer.step()
-        thetas.append({name: weight.detach().numpy().T.copy() for name, weight in weights.items()})
-    return {name: np.diff(np.stack([theta[name] for theta in thetas]), axis=0) for name in params}
-
-
-def ours_like_torch(adjust: str, nesterov: bool, **options: Any) -> Any:
-    return gradtx.muon(
-        0.1,
-        beta=0.8,
-        weight_decay=0.2,
-        eps=0.0,
-        ns_steps=4,
-        nesterov=nesterov,
-        shape_scaling=adjust,
-        **options,
-    )
-
-
-@pytest.mark.parametrize("nesterov", [True, False])
-@pytest.mark.parametrize("adjust", ["original", "match_rms_adamw"])
-def test_torch_in_double_precision(adjust, nesterov, monkeypatch):
-    """With its cast to bfloat16 taken out, PyTorch's rule is this one to rounding."""
-    torch = pytest.importorskip("torch")
-    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.clone())
-    params, steps = parameters("float64", SHAPES), gradients("float64", 20, SHAPES)
-    expected = torch_updates(params, steps, adjust_lr_fn=adjust, nesterov=nesterov)
-    with in_precision_of("float64"):
-        actual = trajectory(ours_like_torch(adjust, nesterov), params, steps)[0]
-    assert (
-        relative_error(actual, expected) < 1e-11
-    )  # roundings of 1e-16, grown by 3.4445**4 = 140 and 20 steps
-
-
 def test_torch_rounds_to_bfloat16():
     """The known disagreement: its products and their sums are in bfloat16. Both numbers."""
     params, steps = parameters("float32", SHAPES), gradients("float32", 20, SHAPES)
-    expected = torch_updates(params, steps, adjust_lr_fn="original", nesterov=True)
+    model = pytorch.as_model(params)
+    optimizer = torch.optim.Muon(model.values(), lr=0.1, momentum=0.8, weight_decay=0.2, ns_steps=4)
+    expected = pytorch.updates_of(model, steps, lambda t: optimizer.step())
     wide, narrow = (
-        relative_error(
-            trajectory(ours_like_torch("original", True, ns_dtype=dtype), params, steps)[0], expected
-        )
+        gradtx.muon(0.1, beta=0.8, weight_decay=0.2, eps=0.0, ns_steps=4, ns_dtype=dtype)
         for dtype in (None, "bfloat16")
     )
-    assert 1e-3 < wide < 0.1
-    assert 1e-3 < narrow < 0.1
+    for tx in (wide, narrow):
+        assert 1e-3 < relative_error(trajectory(tx, params, steps)[0], expected) < 0.1

@@ -1,4 +1,4 @@
-"""`reduce_on_plateau` beside PyTorch's scheduler and Optax's transformation."""
+"""`reduce_on_plateau` beside Optax's transformation."""
 
 import inspect
 from typing import Any
@@ -14,25 +14,6 @@ from tests.rules.test_reduce_on_plateau import scales
 from tests.trajectories import gradients, parameters, relative_error, trajectory
 
 VALUES = 2.0 * np.exp(-np.arange(100) / 30.0) + 0.3 * np.random.default_rng(5).random(100)
-
-
-@pytest.mark.parametrize("patience", [0, 3])
-@pytest.mark.parametrize("mode", ["rel", "abs"])
-def test_pytorch(mode, patience):
-    """PyTorch's patience is one less: the number of values that it lets pass."""
-    torch = pytest.importorskip("torch")
-    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, "min", 0.7, patience, 0.05, mode, cooldown=2, min_lr=0.01
-    )
-    expected = []
-    for value in VALUES:
-        scheduler.step(value)
-        expected.append(optimizer.param_groups[0]["lr"])
-    tolerances = {"rtol": 0.05} if mode == "rel" else {"rtol": 0.0, "atol": 0.05}
-    ours = scales(VALUES, factor=0.7, patience=patience + 1, cooldown=2, min_scale=0.01, **tolerances)
-    np.testing.assert_allclose(ours, expected, rtol=1e-12)
-    assert len({*expected}) > 3
 
 
 @pytest.mark.parametrize("size", [1, 3])
