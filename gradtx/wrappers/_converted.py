@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from gradtx.core import GradientTransformation, OptState, Params, Updates, Wrapper
-from gradtx.tree import abstract
+from gradtx.tree import abstract, narrowed
 from gradtx.wrappers._seen import seen
 
 
@@ -47,4 +47,4 @@ class Converted(Wrapper, abstract=True):
 
     def evaluation_params(self, state: OptState, params: Params) -> Params:
         ((_, tx, own),) = self.parts(state)
-        return self.outward(tx.evaluation_params(own, self.inward(params)), params)
+        return narrowed(self.outward(tx.evaluation_params(own, self.inward(params)), params), params)

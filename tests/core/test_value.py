@@ -56,7 +56,6 @@ def test_an_interval_longer_than_any_count_is_the_longest() -> None:
         (lambda: scale_by_adam(mu_dtype="int32"), "floating-point dtype, got int32"),
         (lambda: scale_by_adam(b3=0.9), "b3"),
         (lambda: gradtx.add_decayed_weights(0.1, {"w": 1.0}), "tree of booleans"),
-        (lambda: scale_by_adam(mu_dtype="complex64"), "floating-point dtype, got complex64"),
         (lambda: trace(0.9, nesterov="false"), "nesterov must be True or False, got 'false'"),
         (lambda: gradtx.sgd(0.1, 0.9, jnp.bfloat16), "nesterov must be True or False"),
         (lambda: gradtx.adaptive_grad_clip(0.1, axis=[0]), "axis is structure and must be hashable"),
