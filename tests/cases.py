@@ -129,6 +129,7 @@ CASES: dict[str, GradientTransformation] = {
     "infinity_moment": gradtx.infinity_moment(0.9, eps=0.1),
     "inject": gradtx.inject(gradtx.adamw(falling), ("learning_rate", "b2"), "float32"),
     "inject_hyperparams": gradtx.inject_hyperparams(gradtx.adamw, "eps")(falling, b1=0.8),
+    "inject_stateful_hyperparams": gradtx.inject_stateful_hyperparams(gradtx.sgd)(falling, momentum=0.9),
     "keep_params_nonnegative": gradtx.keep_params_nonnegative(),
     "l2_regularization": gradtx.l2_regularization(0.1),
     "layerwise_decay": gradtx.layerwise_decay(0.5, ["bias", ""]),
