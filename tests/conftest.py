@@ -21,6 +21,7 @@ import jax
 import pytest
 
 from tests.quick import QUICK
+from tests.sample import is_left_out
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -31,3 +32,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(QUICK):
             item.add_marker("quick")
+        if is_left_out(item):
+            item.add_marker("exhaustive")

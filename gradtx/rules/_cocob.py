@@ -43,8 +43,8 @@ class scale_by_cocob(Rule, state=COCOBState, needs=("params",), role="normalizes
     >>> import jax.numpy as jnp
     >>> tx, start = scale_by_cocob(alpha=10.0), jnp.array(5.0)
     >>> update, state = tx.update(jnp.array(2.0), tx.init(start), start)
-    >>> update  # the bet 1 / 10 against the sign of the gradient
-    Array(-0.1, dtype=float32)
+    >>> print(f"{update:.3f}")  # the bet 1 / 10 against the sign of the gradient
+    -0.100
     """
 
     alpha: Number = hyperparameter(

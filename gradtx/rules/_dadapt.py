@@ -73,7 +73,7 @@ class scale_by_dadapt_adamw(
     >>> for _ in range(4):  # as long as the gradients agree, the estimate grows
     ...     update, state = tx.update(jnp.array(1.0), state, params)
     >>> print(f"{state.estim_lr:.3f}")
-    0.514
+    0.767
     """
 
     learning_rate: Number = hyperparameter(

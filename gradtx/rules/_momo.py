@@ -212,8 +212,9 @@ class scale_by_momo_adam(
 
     >>> import jax.numpy as jnp
     >>> tx, params = scale_by_momo_adam(learning_rate=10.0), jnp.array([3.0, 4.0])
-    >>> tx.update(params, tx.init(params), params, value=14.0)[0]  # twice the signs of the gradient
-    Array([2., 2.], dtype=float32)
+    >>> update, _ = tx.update(params, tx.init(params), params, value=14.0)
+    >>> print([f"{u:.3f}" for u in update])  # twice the signs of the gradient
+    ['2.000', '2.000']
     """
 
     b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the averages")

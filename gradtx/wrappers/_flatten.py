@@ -43,7 +43,7 @@ class flatten(Converted, elementwise=False):
     def inward(self, tree: Any) -> Any:
         leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(tree) if is_inexact(leaf)]
         if not leaves:
-            return tree
+            return ()  # and not the tree: nothing in the state mirrors the parameters
         with jax.numpy_dtype_promotion("standard"):
             dtype = jnp.result_type(*(leaf.dtype for leaf in leaves))
         whole = [made_whole(leaf, range(leaf.ndim)) for leaf in leaves]
@@ -57,7 +57,7 @@ class flatten(Converted, elementwise=False):
             size = math.prod(jnp.shape(leaves[place]))
             leaves[place] = _as_leaf(converted[start : start + size], jnp.asarray(leaves[place]))
             start += size
-        return treedef.unflatten(leaves) if places else converted
+        return treedef.unflatten(leaves)
 
     def own(self, inner: OptState) -> OptState:
         return inner

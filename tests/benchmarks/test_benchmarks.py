@@ -27,6 +27,7 @@ def test_a_tree_has_the_size_of_its_name(tree: str, leaves: int, millions: float
     assert sum(sizes) / 1e6 == pytest.approx(millions, rel=0.1)
 
 
+@pytest.mark.exhaustive
 def test_all_are_measured_on_the_same_work(tmp_path: Path) -> None:
     params = parameters(resnet(blocks=(1,), width=2))
     name = "clip + AdamW + schedule"

@@ -77,6 +77,7 @@ def nested_in(drawn: tuple[str, list[str]]) -> GradientTransformation:
     return tx
 
 
+@pytest.mark.exhaustive
 @given(nestings)
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_any_nesting_keeps_to_the_contract(drawn: tuple[str, list[str]]) -> None:

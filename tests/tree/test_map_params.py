@@ -12,7 +12,7 @@ from gradtx import tree
 from tests.cases import CASES, make_matrix_and_vector
 
 # Their layout depends on the shapes of the parameters.
-BY_SHAPE = ("sm3", "scale_by_sm3", "monitor")
+BY_SHAPE = ("sm3", "scale_by_sm3", "monitor", "flatten")
 OF_PARAMS = (jax.tree_util.DictKey("kernel"), jax.tree_util.DictKey("bias"))
 CASE_NAMES = [name for name in CASES if name not in BY_SHAPE]
 
