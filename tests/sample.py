@@ -5,7 +5,15 @@ from zlib import crc32
 import pytest
 
 # Suites that run over everything public.
-SUITES = ("tests/contract/", "tests/losses/")
+SUITES = (
+    "tests/contract/",
+    "tests/core/test_stacks.py",
+    "tests/losses/",
+    "tests/messages/",
+    "tests/numerics/",
+    "tests/projections/",
+    "tests/schedules/test_",
+)
 # Tests in them that cost little and find much: pytest runs them for every case.
 ALWAYS = (
     "test_prints_as_its_expression_compares_hashes_and_pickles",
