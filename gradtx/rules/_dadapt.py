@@ -52,7 +52,7 @@ class scale_by_dadapt_adamw(
     $$m_{k+1} = b_1 m_k + (1 - b_1)\,d_k \gamma_k g_k, \qquad v_{k+1} = b_2 v_k + (1 - b_2)\,|g_k|^2$$
     $$s_{k+1} = \sqrt{b_2}\,s_k + (1 - \sqrt{b_2})\,d_k \gamma_k g_k, \qquad
       r_{k+1} = \sqrt{b_2}\,r_k + (1 - \sqrt{b_2})\,d_k \gamma_k
-      \Big\langle g_k, \frac{s_k}{\sqrt{v_k} + \epsilon} \Big\rangle$$
+      \left\langle g_k, \frac{s_k}{\sqrt{v_k} + \epsilon} \right\rangle$$
     $$d_{k+1} = \max\!\left(d_k,\; \frac{r_{k+1}}{(1 - \sqrt{b_2})\,\|s_{k+1}\|_1}\right), \qquad
       u_k = \frac{m_{k+1}}{\sqrt{v_{k+1}} + \epsilon} + d_k \gamma_k \lambda\,\theta_k$$
 

@@ -41,8 +41,8 @@ class mechanize(Wrapper, state=MechanicState, needs=("params",), counts=("count"
 
     $$\Delta_{t+1} = \Delta_t + T(g_t), \qquad \theta_{t+1} = \theta_1 + \Big(\sum_i s_{t+1, i}\Big)\,
       \Delta_{t+1}, \qquad
-      h_t = \Big\langle \Delta_t,\; g_t + \lambda \sum_i s_{t, i}\,\|g_t\|\,\frac{\theta_t}{\|\theta_t\|}
-      \Big\rangle$$
+      h_t = \left\langle \Delta_t,\; g_t + \lambda \sum_i s_{t, i}\,\|g_t\|\,\frac{\theta_t}{\|\theta_t\|}
+      \right\rangle$$
     $$m_t = \max(\beta m_{t-1}, |h_t| + \epsilon), \qquad v_t = \beta^2 v_{t-1} + h_t^2, \qquad
       r_t = \max(0,\; \beta r_{t-1} - s_t h_t), \qquad
       s_{t+1} = \frac{s_\text{init}\,m_t / n + r_t}{\sqrt{v_t} + \epsilon}$$
