@@ -2,6 +2,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 # A shell starts what runs in its background deaf to control-C, and with it all that such a process starts.
 RUN = """
 import runpy, signal
@@ -10,6 +12,7 @@ runpy.run_module("gradtx", run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.exhaustive
 def test_control_c_while_training(tmp_path):
     command = [sys.executable, "-c", RUN, "train", "--steps", "100000", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings, strategies as st
 
 import gradtx
@@ -39,6 +40,7 @@ def assert_equal(one: Any, other: Any, rtol: float = 0.0) -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, equal_nan=True), one, other)
 
 
+@pytest.mark.exhaustive
 @law
 @given(transformations, transformations, transformations, gradients)
 def test_chain_associates(a: Any, b: Any, c: Any, g: Any) -> None:

@@ -113,6 +113,7 @@ def test_a_bound_that_bounds_nothing_is_refused():
     assert not any(np.isfinite(leaf).any() for leaf in jax.tree.leaves(traced))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit], ids=str)
 def test_examples_may_be_split_over_devices(kind):
     """And the parameters behind them too: the mean lies as they do, with the numbers of one device."""

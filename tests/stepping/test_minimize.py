@@ -70,6 +70,7 @@ def compared(problems: dict[str, Problem]) -> None:
     assert total <= 1.1 * total_of_scipy, (total, total_of_scipy)
 
 
+@pytest.mark.exhaustive
 def test_evaluations_on_problems_of_practice() -> None:
     compared(PRACTICE)
 
