@@ -38,6 +38,11 @@ def takes_weight_decay(factory: OptimizerFactory) -> bool:
     return "weight_decay" in inspect.signature(factory).parameters
 
 
+def takes_schedule(factory: OptimizerFactory) -> bool:
+    """Whether the learning rate of this optimizer may be a schedule."""
+    return inspect.signature(factory).parameters["learning_rate"].annotation is not float
+
+
 def own_learning_rate(factory: OptimizerFactory) -> float | None:
     """The default learning rate of the optimizer, if it has one."""
     default = inspect.signature(factory).parameters["learning_rate"].default

@@ -12,7 +12,7 @@ import numpy as np
 import gradtx
 from gradtx.cli.arguments import Options
 from gradtx.cli.calibration import BATCHES, STEP_SIZE, calibrated_learning_rate
-from gradtx.cli.catalogue import own_learning_rate
+from gradtx.cli.catalogue import own_learning_rate, takes_schedule
 from gradtx.cli.concepts import DEFAULT_LEARNING_RATE, chained, concepts_of, described, warmup_cosine
 from gradtx.cli.language_model import Architecture, Params, generate, init_params
 from gradtx.cli.picture import History, write_picture
@@ -32,8 +32,10 @@ def train(options: Options, architecture: Architecture) -> int:
     params = init_params(random, architecture, len(options.corpus.vocabulary))
     _print_task(options.corpus, architecture, params)
 
-    schedule = warmup_cosine(_peak(options, architecture, params), options.steps)
-    concepts = concepts_of(options.optimizer, schedule, options.weight_decay)
+    peak = _peak(options, architecture, params)
+    follows = options.optimizer is None or takes_schedule(options.optimizer)
+    schedule = warmup_cosine(peak, options.steps) if follows else gradtx.constant_schedule(peak)
+    concepts = concepts_of(options.optimizer, schedule if follows else peak, options.weight_decay)
     tx = chained(concepts)
     print(f"\n{described(concepts)}\n\n{gradtx.summary(tx, params)}\n")
 

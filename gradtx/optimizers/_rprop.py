@@ -6,7 +6,7 @@ from gradtx.rules import scale, scale_by_rprop
 
 @checks_keywords
 def rprop(
-    learning_rate: ScalarOrSchedule,
+    learning_rate: float,
     eta_minus: ScalarOrSchedule = 0.5,
     eta_plus: ScalarOrSchedule = 1.2,
     min_step_size: ScalarOrSchedule = 1e-6,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.core import Number, Params, Rule, hyperparameter, static
+from gradtx.core import Number, Params, Rule, Schedule, hyperparameter, static
 from gradtx.tree import state_like
 
 
@@ -37,6 +37,8 @@ class scale_by_rprop(Rule, state=ScaleByRpropState, role="normalizes"):
     **State**: `ScaleByRpropState(step_sizes, prev_updates)`: two trees shaped as the parameters, in float32
     or wider; `step_sizes` is real for complex parameters, and `prev_updates` is 0 after a turn.
 
+    **Raises** `TypeError` for a `learning_rate` that is a schedule.
+
     **Reference**: Igel and Hüsken (2003), *Empirical evaluation of the improved Rprop learning algorithms*,
     Neurocomputing 50, iRprop-, which PyTorch and Optax have too. `backtracking` is the algorithm of
     Riedmiller and Braun (1993), *A direct adaptive method for faster backpropagation learning: the RPROP
@@ -62,6 +64,13 @@ class scale_by_rprop(Rule, state=ScaleByRpropState, role="normalizes"):
     backtracking: bool = static(
         default=False, kw_only=True, doc="whether a turn takes the step before it back"
     )
+
+    def validate(self) -> None:
+        if isinstance(self.__dict__["learning_rate"], Schedule):
+            raise TypeError(
+                "scale_by_rprop: learning_rate is the size of the first step and must be a number, got a "
+                "schedule: the rule adapts the size of every step itself."
+            )
 
     def init(self, params: Params) -> ScaleByRpropState:
         sizes = state_like(params, value=self.learning_rate, real=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradtx import rprop
+from gradtx import linear_schedule, rprop
 from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise
 
 FIRST, MINUS, PLUS, LEAST, GREATEST = 0.1, 0.6, 1.3, 0.05, 0.15
@@ -46,3 +46,8 @@ def test_a_size_that_underflows_in_a_product_is_an_agreement() -> None:
     first, state = tx.update(np.float32(1e-30), tx.init(params))
     second, _ = tx.update(np.float32(1e-30), state)
     np.testing.assert_allclose([first, second], [-1e-30, -1.2e-30], rtol=1e-6)
+
+
+def test_a_schedule_of_the_first_step_is_refused() -> None:
+    with pytest.raises(TypeError, match="learning_rate is the size of the first step and must be a number"):
+        rprop(linear_schedule(0.0, 0.1, 10))  # pyright: ignore
