@@ -22,7 +22,7 @@ ALWAYS = (
     "test_the_layout_of_each_state",
     "test_every_parameter_is_documented",
 )
-SHARE = 4
+SHARE = 6
 """Of the other tests pytest runs one in so many, drawn by name."""
 
 

@@ -32,8 +32,8 @@ def from_optax(optax_state: Any, tx: Any, params: Params) -> OptState:
     """The state of Optax's optimizer as that of the same optimizer of gradtx, so that a run goes on.
 
     The moments of each transformation are found by the names of their fields and the paths of the
-    parameters, in the order of the transformations. Where `tx` has no schedule, a count that Optax keeps for
-    its schedules alone is left out.
+    parameters, in the order of the transformations. A count that Optax keeps for schedules alone is left out
+    if `tx` has no schedule.
 
     Args:
       optax_state: a state of Optax, as it is or as nested dictionaries from a checkpoint of Orbax or Flax.
