@@ -16,6 +16,7 @@ QUICK = (
     "tests/contract/test_contract.py::test_empty_trees_and_single_leaves",
     "tests/contract/test_errors.py::test_a_wrong_gradient_is_refused_with_the_leaf",
     "tests/schedules/test_table.py",
+    "tests/wrappers/test_converted.py::test_extra_arguments_and_functions_are_seen_alike",
     "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves",
     "tests/cli/test_train.py::test_a_run_from_end_to_end",
     "tests/cli/test_train.py::test_an_optimizer_without_a_rate_gets_one_that_trains",

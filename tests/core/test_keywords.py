@@ -151,3 +151,14 @@ def test_a_value_in_a_few_words(value: Any, text: str) -> None:
 def test_an_outline_is_short() -> None:
     assert len(outline("x" * 1000)) <= 100
     assert len(outline({"x" * 99: 1, "y": 2})) <= 100
+
+
+def test_modules_for_scripts_say_what_they_lack() -> None:
+    with pytest.raises(AttributeError, match=r"gradtx\.contrib leaves 'sam' out: gradtx\.sam"):
+        gradtx.contrib.sam  # noqa: B018
+    with pytest.raises(
+        AttributeError, match=r"'gradtx\.transforms' has no attribute 'maskd'\. Did you mean 'masked'"
+    ):
+        gradtx.transforms.maskd  # noqa: B018
+    with pytest.raises(AttributeError, match=r"gradtx leaves '_src' out"):
+        gradtx._src  # noqa: B018

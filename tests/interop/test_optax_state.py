@@ -183,6 +183,14 @@ def test_a_placeholder_is_no_parameter_of_one_number() -> None:
         to_optax_state(carried, tx, optax.sgd(0.1), params)
 
 
+def test_two_of_a_kind_have_a_state_each() -> None:
+    both = {"w": jnp.ones(2)}, {"w": jnp.full(2, 2.0)}
+    state = optax.chain(optax.trace(0.9), optax.trace(0.5)).init(both[0])
+    state = tuple(one._replace(trace=trace) for one, trace in zip(state, both, strict=True))
+    carried = from_optax(state, gradtx.chain(gradtx.trace(0.9), gradtx.trace(0.5)), both[0])
+    jax.tree.map(np.testing.assert_array_equal, tuple(one.trace for one in carried), both)
+
+
 def test_the_placeholders_of_a_parameter_of_one_number() -> None:
     params = {"w": jnp.ones(1), "b": jnp.ones(())}
     state = optax.adafactor(0.1).init(params)

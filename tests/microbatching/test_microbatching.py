@@ -92,7 +92,7 @@ def test_sums_of_16_bits_are_wide() -> None:
     got = microbatch(lambda x: (x[0], x[0], x[0], x), 0, 1, kinds)(ones)
     assert [x.dtype for x in got] == [jnp.float32] * 3 + [jnp.bfloat16]
     assert (got[0], got[1], got[2]) == (1024.0, 1.0, 1.0)
-    assert micro_vmap(lambda x: x, accumulator=SUM)(jnp.ones(1025, jnp.bfloat16)) == 1025.0  # no bfloat16
+    assert float(micro_vmap(lambda x: x, accumulator=SUM)(jnp.ones(1025, jnp.bfloat16))) == 1025.0
     assert microbatch(jnp.sum, 0, 256)(jnp.ones(1024, jnp.int32)).dtype == jnp.int32
     with pytest.raises(TypeError, match="A mean takes floating-point results, got int32"):
         microbatch(jnp.sum, 0, 256, MEAN)(jnp.ones(1024, jnp.int32))

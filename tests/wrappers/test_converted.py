@@ -66,6 +66,12 @@ def test_complex_and_real_leaves_are_one_complex_vector() -> None:
     assert updates["r"].tolist() == [2.0]
 
 
+def test_the_vector_has_the_widest_precision_of_the_leaves() -> None:
+    params = {"a": jnp.ones(1, jnp.bfloat16), "b": jnp.full(1, 1 + 2.0**-20)}
+    updates, _ = flatten(gradtx.identity()).update(params, flatten(gradtx.identity()).init(params))
+    np.testing.assert_array_equal(updates["b"], params["b"])
+
+
 def test_a_gap_is_refused() -> None:
     tx = flatten(gradtx.trace(0.5))
     with pytest.raises(ValueError, match="flatten: 1 of the parameters have no gradient"):
