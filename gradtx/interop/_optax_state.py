@@ -110,8 +110,8 @@ def _key(entry: Entry) -> Key:
 def _placed(ours: Iterable[Entry], theirs: Mapping[Names, Any]) -> dict[Key, Names]:
     """For the owner and path of each of our entries, the path of the array that Optax has for it.
 
-    An owner has the node of Optax's state that has all of its fields and the fewest others; no two owners
-    have the same. The owners with most arrays choose first.
+    An owner has the first node of Optax's state that has all of its fields; no two owners have the same. The
+    owners with most arrays choose first.
     """
     groups: dict[tuple[str, bool], dict[Names, Names]] = {}
     for entry in ours:
@@ -122,9 +122,8 @@ def _placed(ours: Iterable[Entry], theirs: Mapping[Names, Any]) -> dict[Key, Nam
     placed: dict[Key, Names] = {}
     for (owner, _), paths in sorted(groups.items(), key=lambda group: -len(group[1])):
         wanted = set(paths.values())
-        fitting = [node for node, inside in below.items() if wanted <= inside]
-        if fitting:
-            node = min(fitting, key=lambda node: len(below[node]))
+        node = next((node for node, inside in below.items() if wanted <= inside), None)
+        if node is not None:
             del below[node]
             placed |= {(owner, path): (*node, *there) for path, there in paths.items()}
     return placed
