@@ -6,13 +6,20 @@ import pytest
 
 # Suites that run over everything public.
 SUITES = (
+    "tests/algebra/",
+    "tests/checkpoints/",
+    "tests/cli/",
     "tests/contract/",
-    "tests/core/test_stacks.py",
+    "tests/core/",
+    "tests/interop/",
     "tests/losses/",
     "tests/messages/",
     "tests/numerics/",
     "tests/projections/",
+    "tests/properties/",
     "tests/schedules/test_",
+    "tests/stepping/",
+    "tests/training/",
 )
 # Tests in them that cost little and find much: pytest runs them for every case.
 ALWAYS = (
