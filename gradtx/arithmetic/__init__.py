@@ -1,6 +1,7 @@
 """Arithmetic of arrays and numbers that several rules share, independent of trees and rules."""
 
 from gradtx.arithmetic._axes import (
+    SPLIT_LEAVES as SPLIT_LEAVES,
     AxisName as AxisName,
     axes_in as axes_in,
     hidden_axes as hidden_axes,
@@ -74,6 +75,7 @@ from gradtx.arithmetic._newton_schulz import (
 from gradtx.arithmetic._norms import (
     clipped as clipped,
     cube_root as cube_root,
+    inner_product as inner_product,
     multiply_by as multiply_by,
     norm as norm,
     norm_over_shards as norm_over_shards,

@@ -11,6 +11,11 @@ import jax
 AxisName = str | tuple[str, ...] | None
 """Inside `jax.shard_map`, the mesh axes over which arrays are split; `None` or `()` for no axis."""
 
+SPLIT_LEAVES = (
+    "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in `clip_by_global_norm`"
+)
+"""The meaning of an `axis_name` that says how leaves are split, for its declaration."""
+
 
 def axes_in(axis_name: AxisName) -> tuple[str, ...]:
     """The axes that `axis_name` names."""

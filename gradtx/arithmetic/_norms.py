@@ -72,6 +72,11 @@ def norm(
     return lax.expand_dims(length, axes) if keepdims else length
 
 
+def inner_product(x: Array, y: Array) -> Array:
+    """The real part of the inner product of two arrays."""
+    return jnp.sum((x.conj() * y).real)
+
+
 def root_mean_square(x: Array) -> Array:
     """The root of the mean of |x|² over one array; 0 for an empty array."""
     return norm(x) / max(x.size, 1) ** 0.5

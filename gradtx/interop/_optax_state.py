@@ -50,17 +50,18 @@ def from_optax(optax_state: Any, tx: Any, params: Params) -> OptState:
     >>> from_optax(restored, momentum(0.1), {"w": jnp.zeros(2)})[0]
     TraceState(trace={'w': Array([1., 1.], dtype=float32)})
     """
-    made = as_transformation(tx).init(params)
-    ours, theirs = entries(as_transformation(tx), made), _by_path(optax_state)
+    tx = as_transformation(tx)
+    made = tx.init(params)
+    ours, theirs = entries(tx, made), _by_path(optax_state)
     placed = _placed(ours, theirs)
     given = {key: theirs[path] for key, path in placed.items()}
     given |= dict(_schedule_counts(ours, given)) | dict(_recovered(ours, given, params))
-    unused = [path for path in theirs.keys() - placed.values() if not _is_idle(path, theirs[path], params)]
+    unused = _telling(theirs.keys() - placed.values(), theirs, params)
     missing = [entry for entry in ours if _key(entry) not in given and entry.path not in _OURS]
     _refuse(
         "from_optax",
         *(f"{entry.field} has no array in Optax's state" for entry in missing),
-        *(f"{'/'.join(path)} of Optax's state has no place" for path in sorted(unused)),
+        *(f"{'/'.join(path)} of Optax's state has no place" for path in unused),
         *(_other_shape(entry, given[_key(entry)]) for entry in ours if _key(entry) in given),
     )
     leaves = [_as(given.get(_key(entry)), entry.leaf) for entry in ours]
@@ -85,9 +86,7 @@ def to_optax_state(state: OptState, tx: Any, optax_tx: Any, params: Params) -> A
     given = {placed[_key(entry)]: entry.leaf for entry in ours if _key(entry) in placed}
     count = next((leaf for path, leaf in given.items() if path[-1] == "count"), None)
     unplaced = [entry for entry in ours if _key(entry) not in placed and entry.path != SCHEDULE_COUNT]
-    unfilled = [
-        path for path, leaf in theirs.items() if path not in given and not _is_idle(path, leaf, params)
-    ]
+    unfilled = _telling(theirs.keys() - given.keys(), theirs, params)
     _refuse(
         "to_optax_state",
         *(f"{entry.field} has no place in Optax's state" for entry in unplaced if not _is_ours(entry)),
@@ -183,13 +182,16 @@ def _recovered(
             yield _key(entry), (now[tuple(leaf)] - of("x0", *leaf)) / jnp.sum(s)
 
 
-def _is_idle(path: Names, leaf: Any, params: Params) -> bool:
-    """Whether an array of Optax's state tells nothing: a count, a constant, or the stand-in for no array."""
-    if path[-1] == "count" or _THEIRS & set(path):
-        return True
-    larger = [name for name, param in _by_path(params).items() if jnp.size(param) != 1]
-    of_larger = any(path[len(path) - len(name) :] == name for name in larger)
-    return jnp.size(leaf) <= 1 and (of_larger or not jnp.any(leaf))
+def _telling(paths: Iterable[Names], theirs: Mapping[Names, Any], params: Params) -> list[Names]:
+    """Those of the paths in Optax's state with more than a count, a constant, or a stand-in for no array."""
+    larger = {name for name, param in _by_path(params).items() if jnp.size(param) != 1}
+
+    def stands_in(path: Names) -> bool:
+        of_larger = any(path[start:] in larger for start in range(len(path) + 1))
+        return jnp.size(theirs[path]) <= 1 and (of_larger or not jnp.any(theirs[path]))
+
+    told = (path for path in paths if path[-1] != "count" and not _THEIRS & set(path))
+    return sorted(path for path in told if not stands_in(path))
 
 
 def _as(leaf: Any, like: Any) -> Any:

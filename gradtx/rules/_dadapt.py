@@ -6,10 +6,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import (
+    SPLIT_LEAVES,
     AxisName,
     abs_squared,
     bounded,
     complement,
+    inner_product,
     interpolate,
     one_correction,
     quotient,
@@ -101,10 +103,7 @@ class scale_by_dadapt_adamw(
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     couples_leaves = True
@@ -151,7 +150,7 @@ class scale_by_dadapt_adamw(
 def _sums(g: Array, s: Array, v: Array, c: Array, eps: Array, rate: Array) -> tuple[Array, Array]:
     """The two sums over a leaf: the gradient along the sum of those before it, and the norm of the sum."""
     short = bounded(g)
-    along = jnp.sum((short.conj() * quotient(s, root(v) + eps)).real)
+    along = inner_product(short, quotient(s, root(v) + eps))
     s = visible(interpolate(s, rate * short, c), g)
     return jnp.stack([along, jnp.sum(jnp.abs(s))]), s
 

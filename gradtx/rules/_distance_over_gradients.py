@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import (
+    SPLIT_LEAVES,
     AxisName,
     abs_squared,
     bounded,
@@ -82,10 +83,7 @@ class scale_by_distance_over_gradients(
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     def init(self, params: Params) -> ScaleByDistanceOverGradientsState:

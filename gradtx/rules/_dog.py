@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, bounded, multiply_by, quotient, root, saturated, visible
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName, bounded, multiply_by, quotient, root, saturated, visible
 from gradtx.core import GradientTransformation, Number, Params, Updates, hyperparameter, static
 from gradtx.tree import as_scalar, copies, map_leaves, norm
 
@@ -73,10 +73,7 @@ class scale_by_dog(GradientTransformation, state=DoGState, needs=("params",)):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     couples_leaves = True
@@ -146,10 +143,7 @@ class scale_by_dowg(GradientTransformation, state=DoWGState, needs=("params",)):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     couples_leaves = True

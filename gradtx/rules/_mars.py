@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import (
+    SPLIT_LEAVES,
     AxisName,
     abs_squared,
     after,
@@ -72,10 +73,7 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     class Once(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, quotient
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName, quotient
 from gradtx.core import Number, Rule, Updates, checks_keywords, hyperparameter, static
 from gradtx.tree import norm
 
@@ -37,10 +37,7 @@ class normalize_by_update_norm(Rule, role="normalizes"):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     class Once(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, quotient
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName, quotient
 from gradtx.core import Number, Rule, Updates, hyperparameter, static
 from gradtx.tree import norm
 
@@ -50,10 +50,7 @@ class scale_by_polyak(Rule, needs=("value",)):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     class Once(NamedTuple):

@@ -7,10 +7,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import (
+    SPLIT_LEAVES,
     AxisName,
     abs_squared,
     bounded,
     complement,
+    inner_product,
     interpolate,
     one_correction,
     quotient,
@@ -133,10 +135,7 @@ class scale_by_prodigy(
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     couples_leaves = True
@@ -204,7 +203,7 @@ class scale_by_prodigy(
 def _sums(g: Array, s: Array, p: Array, p0: Array, c3: Array, weight: Array) -> tuple[Array, Array]:
     """The two sums over a leaf, as a pair: the distance travelled along the gradient, and the norm of s."""
     s = s + (weight * g - c3 * s)
-    travelled = jnp.sum((g.conj() * (p0 - p)).real)
+    travelled = inner_product(g, p0 - p)
     return jnp.stack([travelled, jnp.sum(jnp.abs(s))]), s
 
 

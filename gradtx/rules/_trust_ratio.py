@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import UNBOUNDED, AxisName, Bounds, as_bounds, norm, trust_ratio
+from gradtx.arithmetic import SPLIT_LEAVES, UNBOUNDED, AxisName, Bounds, as_bounds, norm, trust_ratio
 from gradtx.core import Number, Rule, hyperparameter, static
 from gradtx.selection import Mask, as_mask, mask_at
 
@@ -58,10 +58,7 @@ class scale_by_trust_ratio(Rule, needs=("params",), role="normalizes"):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     def leaf(self, g: Array, p: Array) -> Array:

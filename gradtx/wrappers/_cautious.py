@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, over_shards, quotient
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName, over_shards, quotient
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -63,10 +63,7 @@ class cautious(Wrapper):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     def apply(

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, multiply_by, quotient
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName, multiply_by, quotient
 from gradtx.core import GradientTransformation, OptState, Params, Updates, Wrapper, nested, static
 from gradtx.tree import map_leaves, match, norm
 
@@ -47,10 +47,7 @@ class graft(Wrapper):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     @property

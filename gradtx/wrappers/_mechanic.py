@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from gradtx.arithmetic import AxisName, bounded, quotient, root, visible
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName, bounded, inner_product, quotient, root, visible
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -83,10 +83,7 @@ class mechanize(Wrapper, state=MechanicState, needs=("params",), counts=("count"
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     couples_leaves = True
@@ -140,7 +137,7 @@ class mechanize(Wrapper, state=MechanicState, needs=("params",), counts=("count"
 
 def _along(g: Array, delta: Array, p: Array) -> Array:
     """The inner products of the sum with the gradient and with the parameter."""
-    return jnp.stack([jnp.sum((delta.conj() * x).real) for x in (g, p)])
+    return jnp.stack([inner_product(delta, x) for x in (g, p)])
 
 
 def _moved(step: Array, delta: Array, p: Array, x0: Array, scale: Array) -> tuple[Array, Array]:

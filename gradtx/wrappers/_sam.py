@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -83,10 +83,7 @@ class sam(Wrapper, state=SAMState, needs=("params", "grad_fn")):
     axis_name: AxisName = static(
         default=None,
         kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`clip_by_global_norm`"
-        ),
+        doc=SPLIT_LEAVES,
     )
 
     couples_leaves = True
