@@ -54,9 +54,9 @@ def carry(
     """The state of a changed optimizer, with all that the old one has by transformation and field.
 
     Clipping before the optimizer, a guard around it, a schedule for a number, another partition: the moments
-    stay. Two transformations are the same if they have the same class; of several of one class, first those
-    with the same hyperparameters are, then those in the same order. A leaf that moves to another group keeps
-    its arrays. An array of another shape is not carried. A dtype is that of the new state.
+    stay. Transformations correspond by class: of several of one class, first those with the same
+    hyperparameters, then the others in their order. A leaf that moves to another group keeps its arrays. An
+    array of another shape is not carried. Each array has the dtype of the new state.
 
     Args:
       old_state: the state of `old_tx`.
