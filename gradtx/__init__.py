@@ -21,6 +21,7 @@ from gradtx import (
     checkpoints,
     contrib,
     core,
+    formats,
     interop,
     losses,
     microbatching,
@@ -80,7 +81,7 @@ from gradtx.tree import (
 )
 from gradtx.wrappers import *
 
-__all__ = ["contrib", "interop", "losses", "microbatching", "numerics", "projections", "selection"]
+__all__ = ["contrib", "formats", "interop", "losses", "microbatching", "numerics", "projections", "selection"]
 __all__ += ["transforms", "tree", "tree_utils"]
 __all__ += ["MaskedNode", "bias_correction", "global_norm", "update_infinity_moment", "update_moment"]
 __all__ += ["tree_map_params", "update_moment_per_elem_norm"]
@@ -124,10 +125,11 @@ for _name in __all__:
     elif inspect.isclass(_public) and _public.__module__.startswith(__name__):  # `Params` is `typing.Any`
         _public.__module__ = __name__  # pickles, errors and documentation name no file
 
-for _name in tree.__all__:
-    _public = getattr(tree, _name)
-    if inspect.isclass(_public) and _public.__module__.startswith(tree.__name__):
-        _public.__module__ = tree.__name__
+for _room in (formats, tree):
+    for _name in _room.__all__:
+        _public = getattr(_room, _name)
+        if inspect.isclass(_public) and _public.__module__.startswith(_room.__name__):
+            _public.__module__ = _room.__name__
 
 
 if not TYPE_CHECKING:  # a type checker would accept any name

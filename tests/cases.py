@@ -77,12 +77,14 @@ CASES: dict[str, GradientTransformation] = {
     "adafactor": gradtx.adafactor(min_dim_size_to_factor=2, momentum=0.9, weight_decay_rate=falling),
     "adagrad": gradtx.adagrad(0.1),
     "adam": gradtx.adam(0.1),
+    "adam8bit": gradtx.adam8bit(0.1, formats={"mu": gradtx.formats.bfloat16(False)}, min_size=0),
     "adam_l2": gradtx.adam_l2(0.1, weight_decay=0.01),
     "adamax": gradtx.adamax(0.1),
     "adamaxw": gradtx.adamaxw(falling, weight_decay=0.01, mask=gradtx.except_bias_norm_embedding),
     "adamc": gradtx.adamc(
         falling, weight_decay=0.1, max_learning_rate=0.5, normalized=gradtx.except_bias_norm_embedding
     ),
+    "adamw8bit": gradtx.adamw8bit(falling, mask=gradtx.except_bias_norm_embedding),
     "adamw": gradtx.adamw(falling, weight_decay=0.01, mask=gradtx.except_bias_norm_embedding),
     "adan": gradtx.adan(falling, weight_decay=0.01, mask=gradtx.except_bias_norm_embedding),
     "adaptive_grad_clip": gradtx.adaptive_grad_clip(0.01),
@@ -136,6 +138,7 @@ CASES: dict[str, GradientTransformation] = {
     "lamb": gradtx.lamb(falling, weight_decay=0.1, trust_ratio_mask=gradtx.except_bias_norm_embedding),
     "lars": gradtx.lars(0.1, 0.01, gradtx.by_path({"bias": False, "": True}), 0.1),
     "lbfgs": gradtx.lbfgs(0.5, 3, history_dtype="bfloat16"),
+    "lion8bit": gradtx.lion8bit(0.1, formats={"mu": gradtx.formats.bfloat16()}, min_size=0),
     "lion": gradtx.lion(0.1, weight_decay=0.01, mask=gradtx.except_bias_norm_embedding),
     "madgrad": gradtx.madgrad(falling, weight_decay=0.01),
     "mars": gradtx.mars(0.1, weight_decay=0.01),
@@ -177,6 +180,9 @@ CASES: dict[str, GradientTransformation] = {
         {1: gradtx.sgd(falling), 0: gradtx.adam(0.1)}, gradtx.by_path({"bias|gain": 1, "": 0})
     ),
     "polyak_sgd": gradtx.polyak_sgd(falling, 0.5, variant="sps+"),
+    "quantized": gradtx.quantized(
+        gradtx.adamw(falling), {"mu": gradtx.formats.float32(), "nu": gradtx.formats.bfloat16()}, 0, key=1
+    ),
     "radam": gradtx.radam(0.1),
     "prodigy": gradtx.prodigy(
         falling, estim_lr0=0.01, weight_decay=0.1, weight_decay_mask=gradtx.except_bias_norm_embedding
@@ -190,6 +196,7 @@ CASES: dict[str, GradientTransformation] = {
     "reduce_on_plateau": gradtx.reduce_on_plateau(0.5, 1, cooldown=1, accumulation_size=2),
     "rmsprop": gradtx.rmsprop(0.1, centered=True, momentum=0.9, eps_in_sqrt=False),
     "rotate_by_learning_rate": gradtx.rotate_by_learning_rate(falling),
+    "round_stochastically": gradtx.round_stochastically(gradtx.adamw(falling), key=1),
     "rprop": gradtx.rprop(0.1, backtracking=True),
     "running_max": gradtx.running_max(),
     "sam": gradtx.sam(gradtx.adam(0.1), falling, adaptive=True, eta=0.1),
@@ -279,6 +286,7 @@ CASES: dict[str, GradientTransformation] = {
     "sm3": gradtx.sm3(0.1),
     "soft_sign": gradtx.soft_sign(falling),
     "sophia": gradtx.sophia(0.1, update_interval=2, hessian_diagonal_fn=gradtx.gauss_newton_bartlett()),
+    "split_params": gradtx.split_params(gradtx.adamw(0.1), 8, key=1),
     "split_real_and_imaginary": gradtx.split_real_and_imaginary(gradtx.adamw(falling)),
     "sqrt": gradtx.chain(gradtx.square(), gradtx.sqrt(eps_root=0.1)),
     "square": gradtx.square(),

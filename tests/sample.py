@@ -11,6 +11,7 @@ SUITES = (
     "tests/cli/",
     "tests/contract/",
     "tests/core/",
+    "tests/formats/",
     "tests/interop/",
     "tests/losses/",
     "tests/messages/",

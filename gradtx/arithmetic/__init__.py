@@ -33,6 +33,11 @@ from gradtx.arithmetic._factored import (
     times_factors as times_factors,
 )
 from gradtx.arithmetic._factored_axes import Axes as Axes, as_axes as as_axes, factored_axes as factored_axes
+from gradtx.arithmetic._halves import (
+    joined as joined,
+    remainder as remainder,
+    upper_half as upper_half,
+)
 from gradtx.arithmetic._kronecker import (
     LEFT as LEFT,
     RIGHT as RIGHT,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from gradtx.checkpoints._names import SCHEDULE_COUNT, Entry, entries
 from gradtx.core import OptState, Params, Rule, Table, as_transformation
+from gradtx.formats import decoded, is_stored
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -101,7 +102,7 @@ def carry(
     used = {partner.name for partner in partners.values()}
     carried = {new[place].name: partner.name for place, partner in sorted(partners.items())}
     dropped = tuple(entry.name for entry in old if entry.name not in used)
-    state = jax.tree.unflatten(jax.tree.structure(made), leaves)
+    state = jax.tree.unflatten(jax.tree.structure(made, is_leaf=is_stored), leaves)
     return state, Carried(carried, tuple(added), dropped)
 
 
@@ -154,6 +155,11 @@ def _fits(old: Entry, new: Entry) -> bool:
 
 
 def _as(leaf: Any, like: Any) -> Any:
+    if type(leaf) is type(like) and is_stored(leaf) and leaf.format == like.format:
+        return leaf
+    leaf = decoded(leaf)
+    if is_stored(like):
+        return like.encode(leaf)
     return leaf if leaf.dtype == like.dtype else leaf.astype(like.dtype)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 
 from gradtx.core import GradientTransformation, ScaleByScheduleState, ScheduledState, walk
+from gradtx.formats import is_stored
 from gradtx.tree import children_of, entry_name
 
 SCHEDULE_COUNT = ("schedule_count",)
@@ -39,7 +40,7 @@ class Entry(NamedTuple):
 
 
 def entries(tx: GradientTransformation, state: Any) -> list[Entry]:
-    """The arrays of a state with their names, in the order of `jax.tree.leaves(state)`.
+    """The arrays of a state with their names, in the order of the leaves. A stored array is one of them.
 
     Args:
       tx: the optimizer.
@@ -67,7 +68,7 @@ def _leaves(
         owned, path = node, ()
     if not jax.tree.leaves(node):
         return
-    children = children_of(node)[0]
+    children = [] if is_stored(node) else children_of(node)[0]
     if not children:
         yield owned, path or ("state",), node
     for entry, child in children:

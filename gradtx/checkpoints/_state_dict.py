@@ -5,10 +5,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import tree_leaves_with_path
 
 from gradtx.checkpoints._names import entries
 from gradtx.core import OptState, Params, StateMismatchError, as_transformation
-from gradtx.tree import abstract, outline
+from gradtx.tree import abstract, entry_name, outline
 
 _MOST = 6
 
@@ -31,7 +32,7 @@ def to_state_dict(tx: Any, state: OptState) -> dict[str, Any]:
     >>> list(to_state_dict(tx, tx.init({"w": jnp.zeros(2)})))
     ['scale_by_adam/count', 'scale_by_adam/mu/w', 'scale_by_adam/nu/w']
     """
-    return {entry.name: entry.leaf for entry in entries(as_transformation(tx), state)}
+    return _named(as_transformation(tx), state)
 
 
 def from_state_dict(tx: Any, params: Params, state_dict: Mapping[str, Any]) -> OptState:
@@ -56,7 +57,7 @@ def from_state_dict(tx: Any, params: Params, state_dict: Mapping[str, Any]) -> O
     """
     tx = as_transformation(tx)
     expected = jax.eval_shape(tx.init, abstract(params))
-    named = {entry.name: entry.leaf for entry in entries(tx, expected)}
+    named = _named(tx, expected)
     if wrong := _differences(named, state_dict):
         raise StateMismatchError(
             "\n  ".join(["from_state_dict: the arrays are not those of this optimizer:", *wrong[:_MOST]])
@@ -65,6 +66,15 @@ def from_state_dict(tx: Any, params: Params, state_dict: Mapping[str, Any]) -> O
         )
     leaves = [jnp.asarray(state_dict[name]) for name in named]
     return jax.tree.unflatten(jax.tree.structure(expected), leaves)
+
+
+def _named(tx: Any, state: Any) -> dict[str, Any]:
+    """Each array by its name; a stored one is its codes and its scales."""
+    return {
+        "/".join((entry.name, *map(entry_name, path))): leaf
+        for entry in entries(tx, state)
+        for path, leaf in tree_leaves_with_path(entry.leaf)
+    }
 
 
 def _differences(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:

@@ -58,7 +58,7 @@ from gradtx.core._schedule import (
     zero_count as zero_count,
 )
 from gradtx.core._stacks import member, members, stack, state_axes, unstack
-from gradtx.core._state_table import state_table
+from gradtx.core._state_table import bytes_in_words as bytes_in_words, state_table
 from gradtx.core._states import StateMismatchError
 from gradtx.core._table import Table
 from gradtx.core._tabulation import ScheduleTable

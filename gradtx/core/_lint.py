@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+
 from gradtx.core._annotations import Params
 from gradtx.core._chain import chain, named_chain
 from gradtx.core._findings import Finding, Findings
@@ -24,6 +27,7 @@ def lint(tx: Any, params: Params = None) -> Findings:
     | `one-group-alone` | a rule over all leaves in a group of a partition |
     | `fractional-steps`, `no-steps` | a schedule with such a number of steps |
     | `empty-mask`, `empty-group` | a mask or a group without a leaf; needs `params` |
+    | `lost-updates` | parameters in bfloat16, rounded to nearest after each update; needs `params` |
 
     A class declares its part in this with the class keyword `role` and the method `warnings`; a schedule
     has a method `warnings` too. A transformation of another library is unknown, and gives no finding.
@@ -40,7 +44,7 @@ def lint(tx: Any, params: Params = None) -> Findings:
     clip-after-normalization; [1]; Put it before scale_by_adam.
     """
     tx = as_transformation(tx)
-    return Findings((*_of_order(tx), *_of_parts(tx, params, "")))
+    return Findings((*_of_order(tx), *_of_parts(tx, params, ""), *_of_precision(tx, params)))
 
 
 def walk_with(
@@ -63,6 +67,14 @@ def _of_parts(tx: GradientTransformation, params: Params, path: str) -> Iterator
         for name in part.scheduled:
             for finding in part.hyperparameters()[name].warnings():
                 yield finding._replace(path=f"{where}.{name}{finding.path}")
+
+
+def _of_precision(tx: GradientTransformation, params: Params) -> Iterator[Finding]:
+    """The finding on parameters whose updates are too small for their precision."""
+    dtypes = {getattr(leaf, "dtype", None) for leaf in jax.tree.leaves(params)}
+    if jnp.bfloat16 in dtypes and not tx.wide:
+        text = "parameters are bfloat16: an update of less than 0.2% of one is lost when the sum is rounded."
+        yield Finding("lost-updates", "", text, "Wrap the optimizer in split_params or round_stochastically.")
 
 
 class _Updates(NamedTuple):

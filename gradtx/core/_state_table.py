@@ -49,7 +49,12 @@ def displayed(kind: Kind) -> Kind:
 
 def size_of(arrays: list[Any]) -> str:
     """The memory of the arrays, in decimal units."""
-    size = float(sum(array.size * array.dtype.itemsize for array in arrays))
+    return bytes_in_words(sum(array.size * array.dtype.itemsize for array in arrays))
+
+
+def bytes_in_words(number: int) -> str:
+    """A number of bytes, in decimal units."""
+    size = float(number)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} B" if unit == "B" else f"{size:.2f} {unit}"

@@ -74,6 +74,9 @@ class GradientTransformation(Declared, abstract=True):
     """Whether the transformations in it cannot be seen, as in an object of another library."""
     _stateless: ClassVar[bool] = False
 
+    refused_dtypes: ClassVar[frozenset[str]] = frozenset()
+    """The dtypes of parameters that `init` refuses."""
+
     may_skip: ClassVar[bool] = False
     """Whether an update of a nested transformation may be left out, so that its schedules stand still."""
 

@@ -10,6 +10,7 @@ from jax.tree_util import tree_leaves_with_path
 
 from gradtx.checkpoints import SCHEDULE_COUNT, Entry, entries
 from gradtx.core import OptState, Params, StateMismatchError, as_transformation
+from gradtx.formats import decoded, is_stored
 from gradtx.tree import entry_name, outline
 
 Names = tuple[str, ...]
@@ -65,7 +66,7 @@ def from_optax(optax_state: Any, tx: Any, params: Params) -> OptState:
         *(_other_shape(entry, given[_key(entry)]) for entry in ours if _key(entry) in given),
     )
     leaves = [_as(given.get(_key(entry)), entry.leaf) for entry in ours]
-    return jax.tree.unflatten(jax.tree.structure(made), leaves)
+    return jax.tree.unflatten(jax.tree.structure(made, is_leaf=is_stored), leaves)
 
 
 def to_optax_state(state: OptState, tx: Any, optax_tx: Any, params: Params) -> Any:
@@ -83,7 +84,7 @@ def to_optax_state(state: OptState, tx: Any, optax_tx: Any, params: Params) -> A
     made = optax_tx.init(params)
     ours, theirs = entries(as_transformation(tx), state), _by_path(made)
     placed = _placed(ours, theirs)
-    given = {placed[_key(entry)]: entry.leaf for entry in ours if _key(entry) in placed}
+    given = {placed[_key(entry)]: decoded(entry.leaf) for entry in ours if _key(entry) in placed}
     count = next((leaf for path, leaf in given.items() if path[-1] == "count"), None)
     unplaced = [entry for entry in ours if _key(entry) not in placed and entry.path != SCHEDULE_COUNT]
     unfilled = _telling(theirs.keys() - given.keys(), theirs, params)
@@ -198,6 +199,8 @@ def _as(leaf: Any, like: Any) -> Any:
     """`leaf` in the dtype of `like`, or `like` where there is none; a random key may be typed or not."""
     if leaf is None:
         return like
+    if is_stored(like):
+        return like.encode(jnp.asarray(leaf))
     typed, wanted = (jnp.issubdtype(one.dtype, jax.dtypes.prng_key) for one in (leaf, like))
     if typed and not wanted:
         return jax.random.key_data(leaf)

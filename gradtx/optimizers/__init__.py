@@ -15,6 +15,7 @@ from gradtx.optimizers._cocob import cocob
 from gradtx.optimizers._dadapt import dadapt_adamw
 from gradtx.optimizers._dog import dog, dowg
 from gradtx.optimizers._dpsgd import dpsgd
+from gradtx.optimizers._eight_bit import adam8bit, adamw8bit, lion8bit
 from gradtx.optimizers._fromage import fromage
 from gradtx.optimizers._galore import galore
 from gradtx.optimizers._lamb import lamb
@@ -54,11 +55,13 @@ __all__ = [
     "adafactor",
     "adagrad",
     "adam",
+    "adam8bit",
     "adam_l2",
     "adamax",
     "adamaxw",
     "adamc",
     "adamw",
+    "adamw8bit",
     "adan",
     "ademamix",
     "adopt",
@@ -74,6 +77,7 @@ __all__ = [
     "lars",
     "lbfgs",
     "lion",
+    "lion8bit",
     "madgrad",
     "mars",
     "momentum",

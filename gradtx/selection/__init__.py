@@ -19,7 +19,12 @@ from gradtx.selection._matrix_axes import (
     dimension_numbers as dimension_numbers,
     dimension_numbers_at as dimension_numbers_at,
 )
-from gradtx.selection._paths import by_path, path_name as path_name
+from gradtx.selection._paths import (
+    by_path,
+    label_at as label_at,
+    names_of as names_of,
+    path_name as path_name,
+)
 from gradtx.selection._recipes import (
     MASK_WORDS,
     at_least_two_axes,

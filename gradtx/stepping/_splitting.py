@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 
+from gradtx.stepping._loops import has_codes, is_narrow, looped
 from gradtx.tree import chunked
 
 Unit = int | None
@@ -31,13 +32,17 @@ class Call(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A step as a sequence of calls over one list of values: constants, arguments and computed values."""
+    """A step as a sequence of calls over one list of values: constants, arguments and computed values.
+
+    `kinds` has the shape and the dtype of each value.
+    """
 
     constants: list[Any]
     size: int
     calls: list[Call]
     results: list[int | Literal]
     copied: list[bool]
+    kinds: list[Any]
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any]:
         """The flat results for flat arguments."""
@@ -54,13 +59,17 @@ CHUNK = 4
 """About the number of equal groups in one program: more take longer to compile, and are hardly faster."""
 
 
-def split(closed: ClosedJaxpr, donated: Iterable[int] = (), chunk: int = CHUNK) -> Plan:
+def split(
+    closed: ClosedJaxpr, donated: Iterable[int] = (), chunk: int = CHUNK, slices: int | None = None
+) -> Plan:
     """The plan of a traced step.
 
     Args:
       closed: the step; a jaxpr from `jax.make_jaxpr`.
       donated: the positions of the arguments whose memory may be reused.
       chunk: about the number of equal groups in one program.
+      slices: about the numbers of a slice, where a group with arrays of less than 32 bits runs in a loop over
+        slices; `None` for no loops.
     """
     jaxpr = closed.jaxpr
     equations = _live(jaxpr)
@@ -70,14 +79,20 @@ def split(closed: ClosedJaxpr, donated: Iterable[int] = (), chunk: int = CHUNK) 
         stages[level, unit].append(equation)
     lendable = [jaxpr.invars[position] for position in donated]
     slots = {var: slot for slot, var in enumerate([*jaxpr.constvars, *jaxpr.invars])}
-    calls = _calls(jaxpr, _chunked(stages, chunk), lendable, slots)
+    calls = _calls(jaxpr, _chunked(stages, chunk, slices), lendable, slots, slices)
     results = [var if isinstance(var, Literal) else slots[var] for var in jaxpr.outvars]
     lent = {*jaxpr.constvars, *jaxpr.invars}.difference(lendable)
-    return Plan(list(closed.consts), len(slots), calls, results, _not_its_own(jaxpr.outvars, lent))
+    own = _not_its_own(jaxpr.outvars, lent)
+    kinds = [jax.ShapeDtypeStruct(*_kind(var)) for var in slots]
+    return Plan(list(closed.consts), len(slots), calls, results, own, kinds)
 
 
 def _calls(
-    jaxpr: Jaxpr, bodies: list[list[JaxprEqn]], donated: list[Var], slots: dict[Var, int]
+    jaxpr: Jaxpr,
+    bodies: list[list[JaxprEqn]],
+    donated: list[Var],
+    slots: dict[Var, int],
+    slices: int | None,
 ) -> list[Call]:
     """A call for each body; the slots of the values that it writes are added to `slots`."""
     last_reader = {var: index for index, body in enumerate(bodies) for var in _read(body)}
@@ -92,7 +107,7 @@ def _calls(
         free = [var in reusable and last_reader[var] == index for var in reads]
         key, reuse = _signature(body, reads, writes), _matched(reads, writes, free)
         if (key, reuse) not in programs:
-            programs[key, reuse] = _program(jaxpr, body, reads, writes, reuse)
+            programs[key, reuse] = _program(jaxpr, body, reads, writes, reuse, slices)
         for var in writes:
             slots[var] = len(slots)
         calls.append(Call(programs[key, reuse], [slots[v] for v in reads], [slots[v] for v in writes]))
@@ -115,12 +130,13 @@ def _units(jaxpr: Jaxpr, equations: list[JaxprEqn]) -> list[Unit]:
 
     def root(group: int) -> int:
         while parents[group] != group:
-            group = parents[group] = parents[parents[group]]
+            parents[group] = parents[parents[group]]
+            group = parents[group]
         return group
 
     groups: dict[Var, int] = {}
     for var in jaxpr.invars:
-        if _is_array(var) and jnp.issubdtype(_kind(var)[1], jnp.inexact):
+        if _is_array(var) and _belongs_to_a_group(var):
             groups[var] = len(parents)
             parents.append(len(parents))
     met: list[list[int]] = []
@@ -161,7 +177,9 @@ def _levels(equations: list[JaxprEqn], units: list[Unit]) -> list[int]:
     return latest
 
 
-def _chunked(stages: dict[tuple[int, Unit], list[JaxprEqn]], chunk: int) -> list[list[JaxprEqn]]:
+def _chunked(
+    stages: dict[tuple[int, Unit], list[JaxprEqn]], chunk: int, slices: int | None
+) -> list[list[JaxprEqn]]:
     """The equations of each program, in the order in which the programs run."""
     alike: dict[tuple[int, Hashable], list[list[JaxprEqn]]] = defaultdict(list)
     for (level, _), body in stages.items():
@@ -169,7 +187,7 @@ def _chunked(stages: dict[tuple[int, Unit], list[JaxprEqn]], chunk: int) -> list
     return [
         [equation for body in bodies for equation in body]
         for _, stage in sorted(alike.items(), key=lambda item: item[0][0])
-        for bodies in chunked(stage, chunk)
+        for bodies in chunked(stage, 1 if slices and is_narrow(stage[0], slices) else chunk)
     ]
 
 
@@ -232,10 +250,37 @@ def _matched(reads: list[Var], writes: list[Var], free: list[bool]) -> tuple[int
 
 
 def _program(
-    jaxpr: Jaxpr, body: list[JaxprEqn], reads: list[Var], writes: list[Var], reuse: tuple[int, ...]
+    jaxpr: Jaxpr,
+    body: list[JaxprEqn],
+    reads: list[Var],
+    writes: list[Var],
+    reuse: tuple[int, ...],
+    slices: int | None,
 ) -> Callable[..., Any]:
+    if slices and has_codes(reads):
+        loop = looped(body, reads, writes, _places(reads, writes, reuse), slices)
+        if loop is not None:
+            return jax.jit(loop, donate_argnums=reuse)
     part = jaxpr.replace(constvars=[], invars=reads, outvars=writes, eqns=body)
     return jax.jit(jaxpr_as_fun(ClosedJaxpr(part, [])), donate_argnums=reuse)
+
+
+def _places(reads: list[Var], writes: list[Var], reuse: tuple[int, ...]) -> dict[int, int]:
+    """For the positions of written variables those of the read ones whose memory they take."""
+    places: dict[int, int] = {}
+    for position in reuse:
+        kind = _kind(reads[position])
+        place = next(i for i, var in enumerate(writes) if i not in places and _kind(var) == kind)
+        places[place] = position
+    return places
+
+
+def _belongs_to_a_group(var: Var) -> bool:
+    """Whether an argument is an array of a model or of a state: of floats, or of codes of 8 bits."""
+    dtype = _kind(var)[1]
+    return jnp.issubdtype(dtype, jnp.inexact) or (
+        jnp.issubdtype(dtype, jnp.integer) and jnp.iinfo(dtype).bits == 8
+    )
 
 
 def _kind(var: Var) -> tuple[tuple[int, ...], Any]:

@@ -15,6 +15,7 @@ from gradtx.core import (
     checks_keywords,
     gone_array,
 )
+from gradtx.stepping._loops import CHUNK, LARGE_CHUNK, has_narrow
 from gradtx.tree import ARRAYS_AND_NUMBERS, laid_out, outline, spelled
 
 if TYPE_CHECKING:
@@ -103,10 +104,11 @@ class Stepper:
         kept, treedef = jax.tree.flatten((self.tx, gradients, traced))
         try:
             donated = _apart(donated, kept)
-            if len(jax.tree.leaves(params)) <= self.split_above:
+            slices = slices_for(jax.tree.leaves(state), [*donated, *kept])
+            if slices is None and len(jax.tree.leaves(params)) <= self.split_above:
                 return _whole(fixed, *reused.unflatten(donated), *treedef.unflatten(kept))
             kinds = tuple(map(_kind, donated)), tuple(map(_kind, kept))
-            plan, result = _plan(fixed, reused, treedef, kinds, _context())
+            plan, result = _plan(fixed, reused, treedef, kinds, slices, _context())
             return result.unflatten(plan([*donated, *kept]))
         except (RuntimeError, ValueError):
             if gone := gone_array("Stepper", params=params, state=state, gradients=gradients):
@@ -114,7 +116,7 @@ class Stepper:
             raise
 
 
-def _step(
+def step_of(
     fixed: tuple[tuple[str, Any], ...],
     params: Params,
     state: OptState,
@@ -122,15 +124,18 @@ def _step(
     updates: Updates,
     traced: dict[str, Any],
 ) -> tuple[Params, OptState]:
+    """The parameters and the state after a step; `fixed` are the extra arguments that are no data."""
     updates, state = tx.wide_update(updates, state, params, **traced, **dict(fixed))
     return apply_updates(params, updates), state
 
 
-_whole = jax.jit(_step, static_argnums=0, donate_argnums=(1, 2))
+_whole = jax.jit(step_of, static_argnums=0, donate_argnums=(1, 2))
 
 
 @lru_cache(maxsize=64)
-def _plan(fixed: Any, reused: Any, treedef: Any, kinds: tuple[Any, Any], context: Any) -> tuple["Plan", Any]:
+def _plan(
+    fixed: Any, reused: Any, treedef: Any, kinds: tuple[Any, Any], slices: int | None, context: Any
+) -> tuple["Plan", Any]:
     """The split step for arguments of this structure and these kinds, and the structure of its result.
 
     `context` is a part of the key alone: tracing reads it from the configuration of JAX.
@@ -139,8 +144,8 @@ def _plan(fixed: Any, reused: Any, treedef: Any, kinds: tuple[Any, Any], context
 
     donated, kept = kinds
     arguments = *reused.unflatten(donated), *treedef.unflatten(kept)
-    traced, result = jax.make_jaxpr(partial(_step, fixed), return_shape=True)(*arguments)
-    return split(traced, donated=range(len(donated))), jax.tree.structure(result)
+    traced, result = jax.make_jaxpr(partial(step_of, fixed), return_shape=True)(*arguments)
+    return split(traced, range(len(donated)), slices=slices), jax.tree.structure(result)
 
 
 def _context() -> tuple[Any, ...]:
@@ -154,6 +159,16 @@ def _context() -> tuple[Any, ...]:
         config.jax_default_prng_impl,  # pyright: ignore[reportAttributeAccessIssue]
         jax.sharding.get_abstract_mesh(),
     )
+
+
+def slices_for(state: list[Any], leaves: list[Any]) -> int | None:
+    """About the numbers in a slice, for a state with arrays of less than 32 bits.
+
+    Otherwise XLA needs no temporaries, and there are no slices. A loop over a sharded axis would gather it.
+    """
+    chunk = CHUNK if jax.default_backend() == "cpu" else LARGE_CHUNK
+    whole = all(leaf.is_fully_replicated for leaf in leaves if isinstance(leaf, jax.Array))
+    return chunk if whole and has_narrow(state, chunk) else None
 
 
 def _apart(donated: list[Any], kept: list[Any]) -> list[Any]:

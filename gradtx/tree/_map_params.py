@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from gradtx.formats import is_stored
 from gradtx.tree._leaves import is_placeholder
 from gradtx.tree._mismatch import TreeMismatchError
 
@@ -43,7 +44,8 @@ def map_params(
       is_leaf: as in `jax.tree.map`, for the trees in the structure of the parameters.
 
     Returns:
-      The state with the results in the places of the arrays. A `MaskedNode` stays.
+      The state with the results in the places of the arrays. A `MaskedNode` stays. `f` gets the codes and the
+      scales of a stored array, each by itself.
 
     Raises:
       TreeMismatchError: for the state of another optimizer, or one whose layout depends on the shapes of the
@@ -61,12 +63,16 @@ def map_params(
     def mapped(place: Any, value: Any) -> Any:
         if not isinstance(place, _Params):
             return value if transform_non_params is None else transform_non_params(value)
-        return jax.tree.map(
-            lambda leaf, *others: leaf if is_placeholder(leaf) else f(leaf, *others),
-            value,
-            *rest,
-            is_leaf=lambda node: is_placeholder(node) or (is_leaf is not None and is_leaf(node)),
-        )
+
+        def of_leaf(leaf: Any, *others: Any) -> Any:
+            if is_stored(leaf):
+                return jax.tree.map(lambda array: f(array, *others), leaf)
+            return leaf if is_placeholder(leaf) else f(leaf, *others)
+
+        def ends(node: Any) -> bool:
+            return is_placeholder(node) or is_stored(node) or (is_leaf is not None and is_leaf(node))
+
+        return jax.tree.map(of_leaf, value, *rest, is_leaf=ends)
 
     try:
         return jax.tree.map(mapped, init(_Params()), state, is_leaf=lambda node: isinstance(node, _Params))

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 from jax.tree_util import GetAttrKey, keystr, tree_flatten_with_path
 
+from gradtx.formats import decoded, stored_as
 from gradtx.tree._nearest import did_you_mean, listed
 
 Path = tuple[Any, ...]
@@ -47,6 +48,8 @@ class NameLookupError(KeyError):
 def get(tree: Any, key: str, default: Any = _REQUIRED, filtering: Filter | None = None) -> Any:
     """The one value in `tree` with a name: a field of a state, a key of a dictionary, the class of a state.
 
+    Stored arrays in it are decoded.
+
     Args:
       tree: an optimizer state, or any tree.
       key: the name, or, to narrow the search, the end of a path as `jax.tree_util.keystr` spells it
@@ -67,7 +70,7 @@ def get(tree: Any, key: str, default: Any = _REQUIRED, filtering: Filter | None 
     found = _matches(tree, there, key, filtering)
     if not found and default is not _REQUIRED:
         return default
-    return only(found, key, there)[1]
+    return decoded(only(found, key, there)[1])
 
 
 def get_all_with_path(tree: Any, key: str, filtering: Filter | None = None) -> list[tuple[Path, Any]]:
@@ -85,11 +88,13 @@ def get_all_with_path(tree: Any, key: str, filtering: Filter | None = None) -> l
     (SequenceKey(idx=0), NamedTupleKey(tuple_name='ScaleByAdamState', name='count'))
     """
     found = _matches(tree, list(nodes(tree)), key, filtering)
-    return [(_with_classes(tree, path), value) for path, value in found]
+    return [(_with_classes(tree, path), decoded(value)) for path, value in found]
 
 
 def set(tree: Any, filtering: Filter | None = None, /, **kwargs: Any) -> Any:
     """A copy of `tree` in which every value of a name is replaced.
+
+    In the place of a stored array it is encoded.
 
     Args:
       tree: an optimizer state, or any tree.
@@ -110,8 +115,8 @@ def set(tree: Any, filtering: Filter | None = None, /, **kwargs: Any) -> Any:
         found = _matches(tree, there, key, filtering)
         if not found:
             only(found, key, there)
-        for path, _ in found:
-            tree = _replaced(tree, path, value)
+        for path, old in found:
+            tree = _replaced(tree, path, stored_as(old, value))
     return tree
 
 

@@ -44,10 +44,13 @@ from gradtx.wrappers._partition import (
     partition,
     selective_transform,
 )
+from gradtx.wrappers._quantized import QuantizedState, quantized, unquantized
+from gradtx.wrappers._round_stochastically import RoundStochasticallyState, round_stochastically
 from gradtx.wrappers._sam import SAMState, sam
 from gradtx.wrappers._schedule_free import ScheduleFreeState, schedule_free, schedule_free_eval_params
 from gradtx.wrappers._skip import skip_large_updates, skip_not_finite
 from gradtx.wrappers._snapshot import SnapshotState, snapshot
+from gradtx.wrappers._split_params import SplitParamsState, split_params
 
 __all__ = [
     "ApplyIfFiniteState",
@@ -66,10 +69,13 @@ __all__ = [
     "MultiStepsState",
     "MultiTransformState",
     "PartitionState",
+    "QuantizedState",
+    "RoundStochasticallyState",
     "SAMState",
     "ScheduleFreeState",
     "ShouldSkipUpdateFunction",
     "SnapshotState",
+    "SplitParamsState",
     "SplitRealAndImaginaryState",
     "accumulate",
     "all_finite",
@@ -97,6 +103,8 @@ __all__ = [
     "monitor",
     "multi_transform",
     "partition",
+    "quantized",
+    "round_stochastically",
     "sam",
     "scale_by_galore",
     "scale_by_group",
@@ -106,9 +114,11 @@ __all__ = [
     "skip_large_updates",
     "skip_not_finite",
     "snapshot",
+    "split_params",
     "split_real_and_imaginary",
     "stochastic_weight_average",
     "unmoved_share",
+    "unquantized",
     "update_norm",
     "update_ratio",
 ]

@@ -3,13 +3,17 @@
 import pytest
 
 from tests.cases import CASES
-from tests.contract.golden import NAMES, STATES, layout, names
+from tests.contract.golden import NAMES, STATES, STORED, layout, names, stored
 
 ADVICE = "If the change is meant, run `python -m tests.contract.golden`, and say so in changelog.d/."
 
 
 def test_the_public_names() -> None:
     assert names() == NAMES.read_text(), ADVICE
+
+
+def test_the_fields_that_are_stored_by_default() -> None:
+    assert stored() == STORED.read_text(), ADVICE
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -14,6 +14,7 @@ import pytest
 
 import gradtx
 from gradtx import GradientTransformation
+from gradtx.tree import widened
 from tests.cases import CASES, as_taken, extra_arguments, make_gradients, make_params
 
 MIXED = "mixed"
@@ -53,6 +54,10 @@ def traced(function: Callable[..., Any], *arguments: Any) -> Any:
 @every_case
 def test_updates_have_the_precision_of_the_parameters(name: str, precision: str) -> None:
     tx, params = CASES[name], parameters(precision)
+    if not {str(dtype) for dtype in dtypes(params)}.isdisjoint(tx.refused_dtypes):
+        with pytest.raises(TypeError, match="float16"):
+            tx.init(params)
+        return
     state = traced(tx.init, params)
 
     def update(gradients: Any, state: Any, params: Any) -> Any:
@@ -60,7 +65,7 @@ def test_updates_have_the_precision_of_the_parameters(name: str, precision: str)
 
     for kind in (precision, OTHER[precision]):  # of the gradients
         updates = traced(update, gradients(parameters(kind)), state, params)
-        assert dtypes(updates) == dtypes(params)
+        assert dtypes(updates) == [widened(dtype) if tx.wide else dtype for dtype in dtypes(params)]
 
 
 @every_precision
@@ -144,8 +149,8 @@ def assert_programs_hold(tx: Any, extra: Callable[[Any], dict[str, Any]] = lambd
 @every_case
 def test_a_bfloat16_model_stays_one_in_programs_of_users(name: str) -> None:
     tx = CASES[name]
-    if tx.check != "shapes":
-        pytest.skip("takes gradients of another shape")
+    if tx.check != "shapes" or tx.wide:
+        pytest.skip("takes gradients of another shape, or is wide by declaration")
     assert_programs_hold(tx, lambda params: extra_arguments(tx, params))
 
 

@@ -1,0 +1,174 @@
+"""The Stepper's loops over slices, for states of less than 32 bits."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gradtx
+from gradtx.stepping import memory
+from gradtx.stepping._loops import CHUNK, cut_for, looped
+from gradtx.stepping._memory import of_jit, of_stepper
+from gradtx.stepping._splitting import split
+from gradtx.stepping._stepper import step_of
+
+SHAPES = {
+    "rows": (300, 128),
+    "rows that do not divide": (331, 192),
+    "three axes": (7, 40, 256),
+    "long rows": (3, 40_000),
+    "vector": (70_000,),
+    "ones before": (1, 1, 65_536),
+    "small": (16, 16),
+}
+
+
+def problem(dtype=jnp.float32, shapes=SHAPES):
+    """Parameters and gradients of these shapes."""
+    keys = jax.random.split(jax.random.key(0), 2 * len(shapes))
+    draw = [jax.random.normal(key, shape) for key, shape in zip(keys, [*shapes.values()] * 2, strict=True)]
+    params = dict(zip(shapes, draw, strict=False))
+    gradients = dict(zip(shapes, draw[len(shapes) :], strict=True))
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), (params, gradients))
+
+
+def loops_of(tx, params):
+    """The programs of the Stepper's plan as text."""
+    state = jax.eval_shape(tx.init, params)
+    traced = jax.make_jaxpr(lambda *a: step_of((), *a))(params, state, tx, params, {})
+    donated = len(jax.tree.leaves((params, state)))
+    plan = split(traced, range(donated), slices=CHUNK)
+    return [call.program.lower(*[plan.kinds[slot] for slot in call.reads]).compile() for call in plan.calls]
+
+
+OPTIMIZERS = {
+    "adamw8bit": gradtx.adamw8bit(0.1),
+    "lion8bit": gradtx.lion8bit(0.1),
+    "bfloat16 mu": gradtx.adamw(0.1, mu_dtype="bfloat16"),
+    "dynamic8": gradtx.adam8bit(
+        0.1, formats={"mu": gradtx.formats.dynamic8(True), "nu": gradtx.formats.dynamic8(False)}
+    ),
+    "bfloat16 formats": gradtx.adam8bit(0.1, formats={"nu": gradtx.formats.bfloat16()}),
+    "clipped": gradtx.chain(gradtx.clip_by_global_norm(1.0), gradtx.adamw8bit(0.1)),
+    "nesterov": gradtx.quantized(gradtx.sgd(0.1, momentum=0.9, nesterov=True)),
+    "muon": gradtx.quantized(gradtx.muon(0.1)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_in_slices_are_those_of_one_program(name):
+    tx, (params, gradients) = OPTIMIZERS[name], problem()
+    stepper = gradtx.Stepper(tx)
+    whole = jax.jit(lambda p, s, g: step_of((), p, s, tx, g, {}))
+    ours, expected = (jax.tree.map(jnp.copy, params), stepper.init(params)), (params, tx.init(params))
+    for _ in range(3):
+        ours = stepper(*ours, gradients=gradients)
+        expected = whole(*expected, gradients)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(ours):
+        other = dict(jax.tree_util.tree_leaves_with_path(expected))[path]
+        if jnp.issubdtype(leaf.dtype, jnp.integer):
+            assert (leaf == other).mean() > 0.99
+        else:
+            np.testing.assert_allclose(leaf, other, rtol=2e-2, atol=2e-3)
+            # A sum that rounds otherwise may change a code, and the next step by the distance of two codes.
+            assert (abs(leaf - other) < 1e-5 * abs(other) + 1e-6).mean() > 0.99
+
+
+@pytest.mark.parametrize("bits", [16, 8])
+@pytest.mark.parametrize("state", ["float32", "8 bits"])
+def test_split_parameters_step_in_slices(bits, state):
+    inner = gradtx.adamw(0.01) if state == "float32" else gradtx.adamw8bit(0.01)
+    tx, (params, gradients) = gradtx.split_params(inner, bits), problem(jnp.bfloat16)
+    stepper = gradtx.Stepper(tx)
+    whole = jax.jit(lambda p, s, g: step_of((), p, s, tx, g, {}))
+    ours, expected = (jax.tree.map(jnp.copy, params), stepper.init(params)), (params, tx.init(params))
+    for _ in range(3):
+        ours = stepper(*ours, gradients=gradients)
+        expected = whole(*expected, gradients)
+    for leaf, other in zip(*map(jax.tree.leaves, (ours[0], expected[0])), strict=True):
+        assert leaf.dtype == jnp.bfloat16
+        assert (leaf == other).mean() > 0.999
+
+
+BIG = {f"w{i}": (512, 1024) for i in range(8)} | {"embedding": (1000, 256), "b": (1024,)}
+SIZE = sum(int(np.prod(shape)) for shape in BIG.values())
+
+
+@pytest.mark.parametrize("name", ["adamw8bit", "lion8bit", "clipped", "nesterov"])
+def test_slices_need_no_temporaries_and_no_copies(name):
+    params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
+    assert of_stepper(OPTIMIZERS[name], params).temporaries / SIZE <= 0.1
+    for program in loops_of(OPTIMIZERS[name], params):
+        for shape in re.findall(r"\[([\d,]+)\]\S* copy\(", program.as_text()):
+            assert np.prod([int(length) for length in shape.split(",")]) <= CHUNK
+
+
+def test_averages_in_bfloat16_need_those_of_one_leaf():
+    params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
+    assert of_stepper(OPTIMIZERS["bfloat16 mu"], params).temporaries <= 2 * 512 * 1024 + 1000
+
+
+def test_one_program_needs_temporaries():
+    """Shows that the test above sees them."""
+    params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
+    assert of_jit(OPTIMIZERS["adamw8bit"], params).temporaries / SIZE > 4
+    assert of_jit(OPTIMIZERS["bfloat16 mu"], params).temporaries / SIZE > 1
+
+
+def test_a_state_of_32_bits_runs_without_loops():
+    params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
+    assert not [program for program in loops_of(gradtx.adamw(0.1), params) if " while(" in program.as_text()]
+    assert of_stepper(gradtx.adamw(0.1), params) == of_jit(gradtx.adamw(0.1), params)
+
+
+def test_slices_lie_together_in_memory():
+    assert cut_for((512, 512), 16_384)[1:] == (0, 32)
+    assert cut_for((8, 3, 4096), 16_384)[1:] == (0, 1)
+    assert cut_for((4, 1000, 1000), 16_384)[1:] == (1, 10)
+    assert cut_for((2, 331, 192), 16_384)[1:] == (1, 85)  # 331 is prime: the last slice is shorter
+    assert cut_for((100_000,), 16_384)[1:] == (0, 12_500)
+
+
+WHOLE = [
+    lambda x: jnp.cumsum(x, 0),
+    lambda x: x - x.mean(),
+    lambda x: x - x.mean(0, keepdims=True),
+    lambda x: x @ x.T @ x,
+    lambda x: x[::-1],
+    lambda x: jnp.sort(x, 0),
+    lambda x: jnp.broadcast_to(x[:1], x.shape) + x,
+    lambda x: x.T.reshape(x.shape),
+]
+SLICED = [
+    lambda x: jnp.sin(x) + 1,
+    lambda x: x - x.mean(1, keepdims=True),
+    lambda x: (x.reshape(256, 8, 32) / x.reshape(256, 8, 32).max(-1, keepdims=True)).reshape(256, 256),
+    lambda x: (
+        x
+        + jax.lax.broadcasted_iota(jnp.float32, x.shape, 0) * 256
+        + jax.lax.broadcasted_iota(jnp.float32, x.shape, 1)
+    ),
+    lambda x: jnp.pad(x, ((0, 0), (0, 44))).reshape(256, 3, 100).max(-1),
+    lambda x: jax.nn.relu(x) * jnp.where(x > 0.5, x, 2.0),
+]
+
+
+@pytest.mark.parametrize("function", WHOLE, ids=range(len(WHOLE)))
+def test_a_program_that_sees_whole_arrays_is_not_sliced(function):
+    traced = jax.make_jaxpr(function)(jnp.zeros((256, 256))).jaxpr
+    assert looped(traced.eqns, list(traced.invars), list(traced.outvars), {}, 1024) is None
+
+
+@pytest.mark.parametrize("function", SLICED, ids=range(len(SLICED)))
+def test_one_that_is_the_same_on_each_slice_is(function):
+    x = jax.random.uniform(jax.random.key(0), (256, 256))
+    traced = jax.make_jaxpr(function)(x).jaxpr
+    loop = looped(traced.eqns, list(traced.invars), list(traced.outvars), {}, 1024)
+    np.testing.assert_allclose(jax.jit(loop)(x)[0], function(x), rtol=1e-5, atol=1e-6)
+
+
+def test_memory_of_shapes_allocates_nothing():
+    table = memory(gradtx.adamw8bit(1e-3), {"w": jax.ShapeDtypeStruct((2**20, 2**12), jnp.float32)})
+    assert "17.18 GB" in str(table)
