@@ -161,9 +161,9 @@ def _add_range_arguments(parser: argparse.ArgumentParser) -> None:
     add, default = parser.add_argument, "default: %(default)s"
     add("--low", type=number(above=0.0), default=1e-6, metavar="RATE", help=f"the first rate; {default}")
     add("--high", type=number(above=0.0), default=10.0, metavar="RATE", help=f"the last rate; {default}")
-    help_of_steps = f"steps from the first rate to the last; {default}"
-    add("--steps", type=integer(20, 10**5), default=200, metavar="N", help=help_of_steps)
-    help_of_seeds = f"runs, each with the batches in another order; {default}"
+    help_of_steps = f"steps from the first rate to the last, and of each run at one rate; {default}"
+    add("--steps", type=integer(20, 10**5), default=100, metavar="N", help=help_of_steps)
+    help_of_seeds = f"orders of the batches, each with runs of its own; {default}"
     add("--seeds", type=integer(1, 64), default=2, metavar="N", help=help_of_seeds)
     help_of_out = f"the picture to write, a PNG file; {default}"
     add(

@@ -24,12 +24,8 @@ def find_lr(options: RangeOptions, architecture: Architecture) -> int:
     print_task(corpus, architecture, params)
     concepts = concepts_of(options.optimizer, _ANY_RATE, None)
     print(f"\n{described(concepts)}\n")
-    span = f"from {options.low:g} to {options.high:g}"
-    print(
-        f"{options.seeds} runs of {options.steps} steps at rates {span}, then up to 7 at one rate each ...",
-        file=sys.stderr,
-        flush=True,
-    )
+    span = f"{options.steps} steps at rates from {options.low:g} to {options.high:g}, then 7 runs ..."
+    print(f"{options.seeds} orders of the batches: {span}", file=sys.stderr, flush=True)
     result = lr_range_test(
         partial(loss, architecture),
         params,

@@ -37,21 +37,22 @@ def fall_of(rates: Any, losses: Any) -> Fall | str:
       rates: the learning rate of each step, log-spaced.
       losses: the losses, which end before the first that is not finite.
     """
-    steps = len(rates)
-    if len(losses) <= steps // _BEGINNING:
+    steps, first = len(rates), len(rates) // _BEGINNING
+    if len(losses) <= first:
         number = rates[len(losses)]
         return f"the loss is not finite from the rate {number:.2g} on. Lower `low`, and look at the loss"
     start = _start(losses, steps)
-    noise = float(np.std(np.diff(losses[: max(steps // _BEGINNING, 8)])) / np.sqrt(2))  # without the trend
+    noise = float(np.std(np.diff(losses[: max(first, 8)])) / np.sqrt(2))  # without the trend
     smooth = smoothed(losses, steps)
     risen = np.flatnonzero(smooth > start + 0.5 * (start - losses.min()))
-    smooth = smooth[: max(risen[0], 1)] if risen.size else smooth
+    risen = risen[risen >= first]
+    smooth = smooth[: risen[0]] if risen.size else smooth
     least = int(smooth.argmin())
     # The kernel averages about 3.5 deviations of steps. Losses in float32 have about seven digits.
     doubt = 4 * noise / np.sqrt(max(3.5 * steps / _WIDTH, 1.0)) + 1e-6 * abs(start)
     if start - smooth[least] <= doubt:
         return "the loss does not fall. Lower `low`, take more `steps`, and look at the loss"
-    if least < steps // _BEGINNING:
+    if least < first:
         return "the loss has its least value near the lowest rate. Lower `low`"
     if least >= steps - 1 - steps // _WIDTH:
         return "the loss still falls at the highest rate. Raise `high`"

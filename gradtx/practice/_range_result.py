@@ -138,4 +138,4 @@ class RangeTest:
             return str(error)
         largest = "largest learning rate" if rates.differ else "learning rate"
         factor = f", {rate / rates.reference:.3g} times the rates of tx" if rates.differ else ""
-        return f"{largest} {rate:g}, {low:g} to {high:g} over {seeds} seeds{factor}"
+        return f"{largest} {rate:g}, {low:g} to {high:g} over {seeds} seed{'s' * (seeds > 1)}{factor}"

@@ -37,8 +37,8 @@ def lowest(rates: Sequence[float], ends: Sequence[float]) -> float:
         return rates[place]
     left, right = (ends[place + side] - ends[place] for side in (-1, 1))
     least = min(left, right)
-    if not (np.isfinite(least) and max(left, right) > 0.0):
+    if not 0.0 < least < np.inf:
         return rates[place]
     left, right = min(left, _MOST * least), min(right, _MOST * least)
-    shift = 0.5 * SPACING * (left - right) / (left + right) if least else 0.0
+    shift = 0.5 * SPACING * (left - right) / (left + right)
     return float(rates[place] * 10.0**shift)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradtx.practice._range_curve import RULES, fall_of, longest_decreasing, smoothed
+from gradtx.practice._range_sweep import end_of, lowest, sweep_rates
 
 STEPS = 200
 RATES = np.geomspace(1e-6, 10.0, STEPS)
@@ -76,8 +77,11 @@ def test_smoothing_keeps_a_line_and_does_not_lag():
         (np.ones(20), "not finite from the rate"),
         (1 + 0.1 * np.random.default_rng(0).standard_normal(STEPS), "does not fall"),
         (curve(rise=1e9), "still falls at the highest rate. Raise `high`"),
-        (curve(fall=3e-6, rise=1e-5), "least value near the lowest rate. Lower `low`"),
-        (curve(fall=1e-9, rise=1e-5), "does not fall. Lower `low`"),
+        (
+            1.0 + np.minimum(0.01 * (np.arange(STEPS) - 15) ** 2, 9.0),
+            "least value near the lowest rate. Lower",
+        ),
+        (1.0 + 0.01 * np.arange(STEPS), "least value near the lowest rate. Lower `low`"),
         (curve(fall=1e-9, rise=1e9)[::-1].copy(), "does not fall"),
     ],
 )
@@ -98,3 +102,33 @@ def test_the_longest_decreasing_subsequence():
             if any((np.diff(values[list(some)]) < 0).all() for some in combinations(range(8), size))
         )
         assert len(places) == longest
+
+
+def test_the_end_of_a_run_is_the_mean_of_its_last_tenth():
+    losses = np.ones((3, 40))
+    losses[1, -4:] = (1.0, 2.0, 3.0, 4.0)
+    losses[2, 5] = np.nan
+    assert end_of(losses) == [1.0, 2.5, np.inf]
+
+
+def test_the_rates_of_the_sweep_stay_within_the_range():
+    assert sweep_rates(1e-2, 1e-6, 10.0) == pytest.approx(1e-2 * 10.0 ** np.arange(-2, 1.5, 0.5), rel=0.01)
+    assert sweep_rates(1e-2, 1e-3, 1e-2) == [0.001, 0.00316, 0.01]
+
+
+@pytest.mark.parametrize("vertex", [-0.14, 0.0, 0.1])
+def test_the_lowest_rate_is_the_vertex_of_a_parabola(vertex):
+    logs = np.arange(-2.0, 1.5, 0.5)
+    assert lowest(10.0**logs, 3.0 + (logs - vertex) ** 2) == pytest.approx(10.0**vertex)
+
+
+def test_a_run_that_diverges_and_one_at_the_edge_are_no_points_of_a_parabola():
+    rates = [0.1, 10**-0.5, 1.0]
+    limited = 10 ** (-0.5 - 0.25 * 3 / 5)  # one rise is four times the other
+    for rise in (5.0, 1e9, np.inf):
+        assert lowest(rates, [2.0, 1.0, 1.0 + rise]) == pytest.approx(limited)
+    assert lowest(rates, [np.inf, 1.0, np.inf]) == rates[1]
+    assert lowest(rates, [1.0, 1.0, 1.0]) == rates[0]
+    assert lowest(rates, [1.0, 2.0, np.inf]) == rates[0]
+    assert lowest(rates, [3.0, 2.0, 1.0]) == rates[2]
+    assert lowest([0.5], [1.0]) == 0.5

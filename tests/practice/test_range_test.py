@@ -11,18 +11,16 @@ import pytest
 from matplotlib.figure import Figure
 
 import gradtx
-from gradtx import practice
-from gradtx.practice import NoIntervalError, lr_range_test
+from gradtx.practice import NoIntervalError, RangeTest, lr_range_test
 
 STEPS = 50
 RANGE = {"low": 1e-4, "high": 10.0, "steps": STEPS}
 RATES = np.geomspace(1e-4, 10.0, STEPS)
 RANDOM = np.random.default_rng(0)
 PARAMS = {"w": RANDOM.standard_normal((3, 4)).astype(np.float32), "b": np.zeros(4, np.float32)}
-BATCHES = (
-    RANDOM.standard_normal((7, 16, 3)).astype(np.float32),
-    RANDOM.standard_normal((7, 16, 4)).astype(np.float32),
-)
+INPUTS = RANDOM.standard_normal((7, 16, 3)).astype(np.float32)
+NOISE = 0.3 * RANDOM.standard_normal((7, 16, 4)).astype(np.float32)
+BATCHES = (INPUTS, INPUTS @ RANDOM.standard_normal((3, 4)).astype(np.float32) + NOISE)
 ONE = jax.tree.map(lambda leaf: leaf[:1], BATCHES)
 WARMUP = gradtx.warmup_cosine_decay_schedule(0.0, 0.5, 1000, 5000)
 
@@ -328,6 +326,24 @@ def test_without_an_interval_text_and_picture_say_why():
     assert "the loss does not fall" in axes.get_title()
 
 
+def test_more_than_half_of_the_seeds_must_agree_and_the_median_is_the_answer():
+    good = result_of(gradtx.sgd(1.0), batches=BATCHES, seeds=1)
+    curve, flat = good.losses[0], (1.0,) * STEPS
+    ends = [(1.0, 0.5, 0.9), (1.0, 0.9, 0.5), (0.5, 0.9, 1.0)]
+    result = RangeTest(good.tx, good.rates, (curve, curve, flat), (1e-3, 1e-2, 1e-1), tuple(ends))
+    assert result.least == good.least
+    assert result.interval() == (1e-3, 1e-1)
+    assert 5e-3 < result.suggest() < 2e-2
+    assert result.interval("min/10") == good.interval("min/10")
+    for losses in ((curve, flat), (curve, flat, flat)):
+        few = RangeTest(good.tx, good.rates, losses)
+        assert few.least is None
+        with pytest.raises(
+            NoIntervalError, match=rf"in {len(losses) - 1} of {len(losses)} seeds: the loss does"
+        ):
+            few.suggest()
+
+
 def test_the_picture():
     result = result_of(gradtx.sgd(1.0), batches=BATCHES)
     axes = result.plot(Figure().subplots())
@@ -337,9 +353,4 @@ def test_the_picture():
     assert re.search(rf"{result.suggest():g}", axes.get_legend().get_texts()[-1].get_text())
     low, high = axes.get_ylim()
     assert low < min(map(min, result.losses)) + 0.5
-    assert high < 2 * result.losses[0][0]
-
-
-def test_the_import_of_gradtx_does_not_load_it():
-    assert "lr_range_test" in practice.__all__
-    assert not hasattr(gradtx, "lr_range_test")
+    assert high < 3 * result.losses[0][0]
