@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.figure import Figure
 
 import gradtx
 from benchmarks.__main__ import machine
@@ -218,6 +219,16 @@ def rules_table(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def write_picture(path: Path) -> None:
+    """Draws the range tests of AdamW and of gradient descent on the classifier."""
+    figure = Figure(figsize=(10, 4), dpi=120, layout="constrained")
+    task = classification(0)
+    for axes, name in zip(figure.subplots(1, 2, sharey=True), ("adamw", "sgd"), strict=True):
+        practice.lr_range_test(task.loss_fn, task.params, OPTIMIZERS[name](1e-3), task.batches).plot(axes)
+        axes.set_title(name)
+    figure.savefig(path)
+
+
 def main() -> None:
     """Measures, prints the tables, and writes the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.range_test", description=__doc__)
@@ -228,9 +239,10 @@ def main() -> None:
     runs = measure(options.seed)
     print(rules_table(runs), table(runs, RULES[0]), f"{figures['seconds']:.1f} s", sep="\n\n")
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "range_test_rules.md").write_text(rules_table(runs) + "\n")
-    (options.out / "range_test.md").write_text(table(runs, RULES[0]) + "\n")
-    (options.out / "range_test.json").write_text(json.dumps(figures | {"runs": runs}, indent=1) + "\n")
+    write_picture(options.out / "range-test.png")
+    (options.out / "range-test-rules.md").write_text(rules_table(runs) + "\n")
+    (options.out / "range-test.md").write_text(table(runs, RULES[0]) + "\n")
+    (options.out / "range-test.json").write_text(json.dumps(figures | {"runs": runs}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from gradtx.practice._range_curve import RULES, fall_of, longest_decreasing, smoothed
+from gradtx.practice._range_curve import RULES, Fall, fall_of, longest_decreasing, smoothed
 from gradtx.practice._range_sweep import end_of, lowest, sweep_rates
 
 STEPS = 200
@@ -38,6 +38,11 @@ def test_each_rule_reads_its_rate(scale, offset):
     places = longest_decreasing(fall.losses)
     assert places[-1] == len(fall.losses) - 1
     assert found(losses, "valley") == pytest.approx(np.sqrt(RATES[places[0]] * RATES[places[-1]]))
+
+
+def test_the_valley_is_in_the_middle_of_the_axis():
+    fall = Fall(np.array([0.0, 1.0, 2.0, 3.0, 4.0, 8.0]), np.array([5.0, 7.0, 8.0, 4.0, 3.0, 2.0]))
+    assert RULES["valley"](fall) == pytest.approx(np.exp(5.0))
 
 
 @pytest.mark.parametrize("seed", range(5))
