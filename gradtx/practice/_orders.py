@@ -41,7 +41,7 @@ def as_tree(batches: Any, most: int) -> Any:
 def orders(batches: Any, steps: int, seeds: int) -> Any:
     """The indices of the batches for each seed, shape `(seeds, steps)`: one random permutation after another.
 
-    Where there is one batch there is one order.
+    For one batch there is one order.
     """
     number = len(jax.tree.leaves(batches)[0])
     rounds = -(-steps // number)

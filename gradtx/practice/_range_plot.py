@@ -89,7 +89,7 @@ def _labelled(ax: Any, low: float, high: float) -> Any:
     ax.set_ylim(low - margin, high + margin)
     ax.set_xlabel("learning rate")
     ax.set_ylabel("loss")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="lower left")
     return ax
 
 

@@ -54,7 +54,7 @@ def lr_range_test(
       params: the parameters to begin with.
       tx: the optimizer. With `accumulate` a step is one micro-batch.
       batches: a tree of arrays with a leading axis, an entry for each batch, or an iterator, from which
-        `steps` batches are read. Where there are fewer batches than steps, they come again.
+        `steps` batches are read. If there are fewer batches than steps, they come again.
       low: the first rate.
       high: the last rate.
       steps: the number $n$ of steps of each run, at least 20. A run of few steps prefers higher rates than a

@@ -131,8 +131,8 @@ def written(state: OptState, initial: OptState, fields: Fields, factor: Any) -> 
     """`state` with `factor` times the rates that `inject` and `inject_hyperparams` put in the first state."""
 
     def leaf(path: Path, held: Any, first: Any) -> Any:
-        own = entry_name(path[-1]).rpartition(".")[2] if len(path) > 1 else ""
-        injected = own == fields.name and entry_name(path[-2]) == "hyperparams"
+        *_, place, own = ("", "", *map(entry_name, path))
+        injected = place == "hyperparams" and own.rpartition(".")[2] == fields.name
         return (factor * first).astype(held.dtype) if injected else held
 
     return jax.tree_util.tree_map_with_path(leaf, state, initial)
