@@ -20,6 +20,8 @@ DEFAULT = "sweep"
 class NoIntervalError(ValueError):
     """The curves of a range test give no learning rate; the message says why."""
 
+    __module__ = "gradtx.practice"  # tracebacks and pickles name no file
+
 
 @dataclass(frozen=True, repr=False)
 class RangeTest:
@@ -35,6 +37,8 @@ class RangeTest:
       sweep_losses: for each seed, the loss at the end of the run at each of these rates, infinite for a run
         that diverged.
     """
+
+    __module__ = "gradtx.practice"
 
     tx: GradientTransformation
     rates: tuple[float, ...]

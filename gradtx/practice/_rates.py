@@ -131,8 +131,8 @@ def written(state: OptState, initial: OptState, fields: Fields, factor: Any) -> 
     """`state` with `factor` times the rates that `inject` and `inject_hyperparams` put in the first state."""
 
     def leaf(path: Path, held: Any, first: Any) -> Any:
-        *_, place, own = ("", "", *map(entry_name, path))
-        injected = place == "hyperparams" and own.rpartition(".")[2] == fields.name
+        names = [entry_name(entry) for entry in path]
+        injected = names[-2:-1] == ["hyperparams"] and names[-1].rpartition(".")[2] == fields.name
         return (factor * first).astype(held.dtype) if injected else held
 
     return jax.tree_util.tree_map_with_path(leaf, state, initial)
@@ -157,6 +157,11 @@ def _fields(tx: GradientTransformation) -> list[tuple[Path, Any]]:
 
 def _peak(path: Path, held: Any) -> float:
     """A number, or the value of a schedule with the largest size."""
+    if not isinstance(held, Schedule | float | np.generic):
+        raise ValueError(
+            f"lr_range_test: {keystr(path)} is {outline(held)}, whose values depend on a state. Test the "
+            "optimizer with a number in its place."
+        )
     if not isinstance(held, Schedule):
         return float(held)
     values = _values(held)

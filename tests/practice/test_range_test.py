@@ -250,6 +250,7 @@ def test_a_model_with_arrays_is_a_loss():
         (gradtx.sgd(0.0), "the learning rate is 0"),
         (gradtx.sgd(lambda t: jnp.exp(t.astype(float))), "has values that are not finite"),
         (jax.vmap(gradtx.sgd)(jnp.ones(2)), "got a stack"),
+        (gradtx.inject_hyperparams(gradtx.sgd)(gradtx.WrappedSchedule(abs)), "values depend on a state"),
         (gradtx.chain(gradtx.gauss_newton_bartlett(), gradtx.sgd(1.0)), "needs logits_fn in update"),
     ],
 )
@@ -295,6 +296,7 @@ def test_a_loss_of_another_form_is_refused(result):
 def test_a_result_is_a_value():
     result = result_of(gradtx.adamw(1.0))
     assert pickle.loads(pickle.dumps(result)) == result
+    assert RangeTest.__module__ == NoIntervalError.__module__ == "gradtx.practice"
     assert hash(result) == hash(result_of(gradtx.adamw(1.0)))
     assert result != result_of(gradtx.adamw(2.0))
     with pytest.raises(
