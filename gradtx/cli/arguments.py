@@ -162,7 +162,7 @@ def _add_range_arguments(parser: argparse.ArgumentParser) -> None:
     add("--low", type=number(above=0.0), default=1e-6, metavar="RATE", help=f"the first rate; {default}")
     add("--high", type=number(above=0.0), default=10.0, metavar="RATE", help=f"the last rate; {default}")
     help_of_steps = f"steps from the first rate to the last, and of each run at one rate; {default}"
-    add("--steps", type=integer(20, 10**5), default=100, metavar="N", help=help_of_steps)
+    add("--steps", type=integer(20, 10**4), default=100, metavar="N", help=help_of_steps)
     help_of_seeds = f"orders of the batches, each with runs of its own; {default}"
     add("--seeds", type=integer(1, 64), default=2, metavar="N", help=help_of_seeds)
     help_of_out = f"the picture to write, a PNG file; {default}"

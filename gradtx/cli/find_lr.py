@@ -44,9 +44,9 @@ def _report(result: RangeTest, options: RangeOptions) -> int:
     *plot, answer = str(result).splitlines()
     print("\n".join(plot))
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    axes = result.plot(figure.subplots())
+    result.plot(figure.subplots())
     name = "the default chain" if options.optimizer is None else options.optimizer.__name__
-    axes.set_title(f"gradtx find-lr: {name}")
+    figure.suptitle(f"gradtx find-lr: {name}")
     figure.savefig(options.out)
     try:
         rate = result.suggest()

@@ -23,11 +23,11 @@ def smoothed(losses: Any, steps: int) -> Any:
     The average looks to both sides, so that it does not lag. A large loss counts as far above the first ones
     as the least loss is below them: an explosion has no effect on the losses long before it.
     """
-    start, width = _start(losses, steps), max(steps / _WIDTH, 1e-3)
+    start, reach = _start(losses, steps), steps // _BEGINNING  # four deviations
     capped = np.minimum(losses, start + (start - losses.min()))
-    apart = np.subtract.outer(np.arange(len(losses)), np.arange(len(losses)))
-    weights = np.exp(-0.5 * (apart / width) ** 2)
-    return weights @ capped / weights.sum(axis=1)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (steps / _WIDTH)) ** 2)
+    sums, weights = (np.convolve(values, kernel) for values in (capped, np.ones(len(losses))))
+    return (sums / weights)[reach : reach + len(losses)]
 
 
 def fall_of(rates: Any, losses: Any) -> Fall | str:
