@@ -74,7 +74,7 @@ def drawn(test: Any, shown: Shown, ax: Any = None) -> Any:
         label = None if number else "while the rate rises"
         ax.plot(test.rates[: len(curve)], curve, color="tab:blue", linewidth=1.5, label=label)
     for number, ends in enumerate(test.sweep_losses):
-        label = None if number else "after as many steps at one rate"
+        label = None if number else "at the end, at one rate"
         ax.plot(test.sweep_rates, ends, "o", color="tab:orange", markersize=4, label=label)
     if shown:
         low, rate, high = shown
@@ -89,7 +89,7 @@ def _labelled(ax: Any, low: float, high: float) -> Any:
     ax.set_ylim(low - margin, high + margin)
     ax.set_xlabel("learning rate")
     ax.set_ylabel("loss")
-    ax.legend(frameon=False, loc="lower left")
+    ax.legend(frameon=False, loc="upper left", fontsize="small")
     return ax
 
 

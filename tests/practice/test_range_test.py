@@ -11,7 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import gradtx
-from gradtx.practice import NoIntervalError, RangeTest, lr_range_test
+from gradtx.cli.catalogue import known_optimizers
+from gradtx.practice import NoIntervalError, RangeTest, lr_range_test, rates_of
 
 STEPS = 50
 RANGE = {"low": 1e-4, "high": 10.0, "steps": STEPS}
@@ -259,6 +260,21 @@ def test_an_optimizer_without_a_rate_to_find_is_refused(tx, said):
         result_of(tx)
     assert said in str(error.value)
     assert len(str(error.value).splitlines()) < 5
+
+
+FIND_THEIR_OWN = {"cocob", "dadapt_adamw", "dog", "dowg", "lbfgs", "momo", "momo_adam", "prodigy", "rprop"}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", known_optimizers())
+def test_every_optimizer_is_tested_or_refused(name):
+    make = known_optimizers()[name]
+    if name in FIND_THEIR_OWN:
+        with pytest.raises(ValueError, match=r"has no rate to find"):
+            result_of(make(1.0))
+        return
+    result = result_of(make(1.0), low=1e-5, high=1e4, steps=100)
+    assert set(rates_of(result.optimizer).peaks) == {result.suggest()}
 
 
 @pytest.mark.parametrize(
