@@ -20,6 +20,7 @@ QUICK = (
     "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves",
     "tests/cli/test_train.py::test_a_run_from_end_to_end",
     "tests/cli/test_train.py::test_an_optimizer_without_a_rate_gets_one_that_trains",
+    "tests/cli/test_find_lr.py::test_a_test_from_end_to_end",
 )
 
 

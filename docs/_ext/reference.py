@@ -8,6 +8,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import textwrap
 from collections.abc import Container, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -157,7 +158,7 @@ def block(text: str, own: Container[str]) -> str:
         return f"```python\n{inspect.cleandoc(text)}\n```"
     title, _, rest = text.partition("\n")
     if re.fullmatch(r"[A-Z][a-z ]+:", title) and rest.startswith(" "):
-        return f"**{title[:-1]}**\n\n{linked(items(inspect.cleandoc(rest)), own)}"
+        return f"**{title[:-1]}**\n\n{linked(items(textwrap.dedent(rest)), own)}"
     return linked(text, own)
 
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m gradtx train` trains a small language model and shows its optimizer."""
+"""The command line: `python -m gradtx train` and `find-lr` show an optimizer at work on a small model."""
 
 from gradtx.cli.command import main
 

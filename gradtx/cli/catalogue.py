@@ -1,4 +1,4 @@
-"""The optimizers of the library by name, for `gradtx train`."""
+"""The optimizers of the library by name, for the commands."""
 
 import inspect
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Any
 
 import gradtx
 from gradtx.cli.step import PROVIDED
+from gradtx.practice import rates_of
 from gradtx.tree import did_you_mean
 
 OptimizerFactory = Callable[..., gradtx.GradientTransformation]
@@ -47,6 +48,15 @@ def own_learning_rate(factory: OptimizerFactory) -> float | None:
     """The default learning rate of the optimizer, if it has one."""
     default = inspect.signature(factory).parameters["learning_rate"].default
     return default if isinstance(default, float) else None
+
+
+def rate_problem(factory: OptimizerFactory) -> str:
+    """The reason why a range test finds no rate for this optimizer; empty without one."""
+    try:
+        rates_of(factory(1.0))
+    except ValueError as error:
+        return str(error).partition(": ")[2]
+    return ""
 
 
 def _takes_a_rate_alone(value: Any) -> bool:

@@ -4,9 +4,11 @@ import io
 import sys
 from collections.abc import Sequence
 
-from gradtx.cli.arguments import parse
+from gradtx.cli.arguments import AnyOptions, MemoryOptions, Options, RangeOptions, parse
 from gradtx.cli.language_model import Architecture
+from gradtx.cli.memory import memory_table
 
+COMMANDS = {Options: "train", RangeOptions: "find-lr", MemoryOptions: "memory"}
 _EXTRA = ("matplotlib", "tqdm")
 
 
@@ -26,21 +28,35 @@ def main(argv: Sequence[str] | None = None, architecture: Architecture | None = 
     """
     architecture = architecture or Architecture()
     _never_fail_on_a_character()
+    command = "gradtx"
     try:
         options = parse(argv, architecture.context)
-        # Imported here, since this module alone needs the packages of the extra.
-        from gradtx.cli.train import train  # noqa: PLC0415
-
-        return train(options, architecture)
+        command = f"gradtx {COMMANDS[type(options)]}"
+        return _run(options, architecture)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRA:
             raise
-        print(f'gradtx train: error: {package} is missing: pip install "gradtx[cli]"', file=sys.stderr)
+        print(f'{command}: error: {package} is missing: pip install "gradtx[cli]"', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("gradtx train: interrupted before the first step", file=sys.stderr)
+        moment = "" if command == "gradtx find-lr" else " before the first step"
+        print(f"{command}: interrupted{moment}", file=sys.stderr)
         return 130
+
+
+def _run(options: AnyOptions, architecture: Architecture) -> int:
+    """Runs a command; a module that needs the packages of the extra is imported here."""
+    if isinstance(options, MemoryOptions):
+        print(memory_table(options.optimizers, options.size, options.dtype))
+        return 0
+    if isinstance(options, Options):
+        from gradtx.cli.train import train  # noqa: PLC0415
+
+        return train(options, architecture)
+    from gradtx.cli.find_lr import find_lr  # noqa: PLC0415
+
+    return find_lr(options, architecture)
 
 
 def _never_fail_on_a_character() -> None:

@@ -30,7 +30,7 @@ def train(options: Options, architecture: Architecture) -> int:
     """Trains a model, prints the results and writes a picture. Returns the exit code."""
     random = np.random.default_rng(options.seed)
     params = init_params(random, architecture, len(options.corpus.vocabulary))
-    _print_task(options.corpus, architecture, params)
+    print_task(options.corpus, architecture, params)
 
     peak = _peak(options, architecture, params)
     follows = options.optimizer is None or takes_schedule(options.optimizer)
@@ -114,7 +114,8 @@ def _peak(options: Options, architecture: Architecture, params: Params) -> float
     return peak
 
 
-def _print_task(corpus: Corpus, architecture: Architecture, params: Params) -> None:
+def print_task(corpus: Corpus, architecture: Architecture, params: Params) -> None:
+    """Prints the sizes of the text and of the model."""
     training, validation = len(corpus.training), len(corpus.validation)
     print(
         f"Text: {training:,} characters to learn from and {validation:,} to validate on, "

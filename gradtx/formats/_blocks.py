@@ -4,11 +4,17 @@ They keep the other axes, so that an array that is split over devices is stored 
 communication, and with the same codes on every mesh.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
+
+Spec = tuple[Any, ...]
+"""The mesh axes over which each axis of an array is split."""
 
 SHORTEST = 16
 """The shortest block that divides an axis in place of the one asked for: a scale takes 4 bytes."""
@@ -60,7 +66,7 @@ def scales_of(x: Array, *, signed: bool) -> Array:
     return jnp.where(storable, jnp.where(normal, largest, 0), jnp.nan)
 
 
-def _reshaped(x: Array, shape: tuple[int, ...], spec_of: object) -> Array:
+def _reshaped(x: Array, shape: tuple[int, ...], spec_of: Callable[[Spec], Spec]) -> Array:
     """`x` in another shape, in which a mesh with explicit axes splits it as before."""
     sharding = jax.typeof(x).sharding
     if all(axes is None for axes in sharding.spec):

@@ -26,6 +26,7 @@ class int8(Blocks):
     Args:
       block: the numbers that share a scale.
 
+    >>> import jax.numpy as jnp
     >>> int8().encode(jnp.array([0.5, -1.0, 0.0])).codes
     Array([  85, -127,    0], dtype=int8)
     """
@@ -64,6 +65,7 @@ class uint8(Blocks):
       block: the numbers that share a scale.
       stochastic: whether `encode` uses random bits.
 
+    >>> import jax.numpy as jnp
     >>> uint8().encode(jnp.array([1.0, 0.0625, 1e-30, 0.0])).codes  # the root of 1/16 is 1/2
     Array([255, 128,   1,   0], dtype=uint8)
     """
@@ -83,7 +85,7 @@ class uint8(Blocks):
         if bits is not None and self.stochastic:
             lower = jnp.clip(jnp.floor(code), 0, 254)
             below, above = self.from_codes(lower), self.from_codes(lower + 1)
-            up = (uniform(bits) * (above - below) < y - below) | ((lower < _COARSE) & (code > lower))
+            up = (uniform(bits) * (above - below) < y - below) | ((lower < _COARSE) & (code > lower + 1e-3))
             code = jnp.where(up, lower + 1, lower)
         return jnp.where(y > 0, jnp.maximum(jnp.round(code), 1), 0).astype(jnp.uint8)
 

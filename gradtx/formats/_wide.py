@@ -15,6 +15,7 @@ from gradtx.formats._stored import Stored
 class float32(Whole):
     """Numbers as they are, in 32 bits.
 
+    >>> import jax.numpy as jnp
     >>> float32().encode(jnp.array([0.1])).decode()
     Array([0.1], dtype=float32)
     """
@@ -36,6 +37,7 @@ class bfloat16(Whole):
     Args:
       stochastic: whether `encode` uses random bits.
 
+    >>> import jax.numpy as jnp
     >>> bfloat16().encode(jnp.array([1.0, 0.1])).decode()
     Array([1.        , 0.10009...], dtype=float32)
     """

@@ -64,6 +64,8 @@ def cut_for(shape: tuple[int, ...], chunk: int) -> Cut:
         axis += 1
         inner //= shape[axis]
     size = min(shape[axis], chunk // inner)
+    if axis == len(shape) - 1:
+        return Cut(shape, axis, size)  # a power of two, which the blocks of a format divide
     even = next(number for number in range(size, 0, -1) if shape[axis] % number == 0)
     return Cut(shape, axis, even if 2 * even > size else size)
 

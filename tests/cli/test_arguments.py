@@ -14,6 +14,7 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "short.txt").write_text("to be or not to be")
     (tmp_path / "latin1.txt").write_bytes("café ".encode("latin-1") * 1000)
     (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.png").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -45,6 +46,19 @@ def files(tmp_path, monkeypatch):
         ("train --out short.txt", "--out: cannot write to short.txt: File exists"),
         ("train --out short.txt/below", "--out: cannot write to short.txt/below: Not a directory"),
         ("train --fast", "unrecognized arguments: --fast"),
+        ("find-lr --low 0", "--low: must be a number above 0, got '0'"),
+        ("find-lr --high inf", "--high: must be a number above 0, got 'inf'"),
+        ("find-lr --low 1 --high 0.5", "--high: must be above --low, 1, got 0.5"),
+        ("find-lr --steps 19", "--steps: must be a whole number from 20 "),
+        ("find-lr --seeds 0", "--seeds: must be a whole number from 1 "),
+        ("find-lr --optimizer adma", "no optimizer is named 'adma'. Did you mean 'adam'"),
+        ("find-lr --optimizer dog", "--optimizer: scale_by_dog has no rate to find: the distance"),
+        ("find-lr --optimizer lbfgs", "--optimizer: scale_by_zoom_linesearch has no rate to find"),
+        ("find-lr --text missing.txt", "missing.txt: No such file"),
+        ("find-lr --out picture.pdf", "--out: must be a name that ends in .png, got 'picture.pdf'"),
+        ("find-lr --out folder.png", "--out: cannot write to folder.png: Is a directory"),
+        ("find-lr --out short.txt/a.png", "--out: cannot write to short.txt: File exists"),
+        ("find-lr --learning-rate 1", "unrecognized arguments: --learning-rate 1"),
     ],
 )
 @pytest.mark.usefixtures("files")

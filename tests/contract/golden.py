@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.tree_util import GetAttrKey, keystr, tree_leaves_with_path
 
 import gradtx
+import gradtx.practice
 from gradtx.core import bytes_in_words
 from gradtx.formats import Stored
 from gradtx.tree import nodes
@@ -21,7 +22,7 @@ NAMES, STATES, STORED = HERE / "names.txt", HERE / "states.txt", HERE / "stored.
 def names() -> str:
     """The public names, one a line."""
     names = sorted(gradtx.__all__)
-    for package in ("formats", "losses", "microbatching", "projections", "tree"):
+    for package in ("formats", "losses", "microbatching", "practice", "projections", "tree"):
         names += [f"{package}.{name}" for name in sorted(getattr(gradtx, package).__all__)]
     return "\n".join(names) + "\n"
 

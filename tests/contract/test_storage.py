@@ -1,4 +1,4 @@
-"""Every case inside `quantized`: exact formats change no bit. `stored.txt` has the fields stored by default."""
+"""Every case inside `quantized`: formats that are exact change no bit."""
 
 from typing import Any
 

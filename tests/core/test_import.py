@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+TOOLS = ("gradtx.cli", "gradtx.practice", "gradtx.stepping._splitting")
+
 
 def loaded_by(statement: str) -> set[str]:
     command = [sys.executable, "-c", f"{statement}\nimport sys\nprint(*sys.modules)"]
@@ -11,7 +13,7 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_an_import_loads_no_tool() -> None:
     added = loaded_by("import gradtx") - loaded_by("import jax, jax.numpy")
-    assert not {name for name in added if name.startswith(("gradtx.cli", "gradtx.stepping._splitting"))}
+    assert not {name for name in added if name.startswith(TOOLS)}
     assert {name.partition(".")[0] for name in added} - sys.stdlib_module_names <= {
         "gradtx",
         "jax",

@@ -132,7 +132,7 @@ def test_the_mean_of_stochastic_codes_is_the_number(form):
     x = jnp.asarray(np.random.default_rng(0).uniform(0.01, 1, 256), jnp.float32).at[0].set(1.0)
     draws = jax.vmap(lambda bits: form.encode(x, bits).decode())(bits_of((4000, 256)))
     error = draws.std(0) / 4000**0.5
-    z = (draws.mean(0) - x) / jnp.maximum(error, 1e-6)  # a number next to a code has hardly a spread
+    z = (draws.mean(0) - x) / jnp.maximum(error, 4e-6)  # the distance of two codes, in one of the draws
     assert jnp.abs(z).max() < 4.5
     assert jnp.mean(z**2) < 1.4
 
