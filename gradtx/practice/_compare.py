@@ -77,7 +77,7 @@ def compare(
     given = begin, None, orders_of(known, steps, task.count)
     structure = (every, True, (axis,), batch_size)
     trained = {name: _timed(structure, task, own, given) for name, own in swept.items()}
-    made = {name: _entry(own, *trained[name], target) for name, own in swept.items()}
+    made = {name: _entry(name, own, *trained[name], target) for name, own in swept.items()}
     return Comparison(made, target)
 
 
@@ -89,9 +89,12 @@ def _timed(structure: Any, task: Any, swept: Sweep, given: Any) -> tuple[Any, fl
     return result, time.perf_counter() - begin
 
 
-def _entry(swept: Sweep, result: Trained, seconds: float, target: float | None) -> Entry:
+def _entry(name: str, swept: Sweep, result: Trained, seconds: float, target: float | None) -> Entry:
     """The best member of a sweep, with the numbers that its table shows."""
-    index = swept.best_index(result.history)
+    try:
+        index = swept.best_index(result.history)
+    except ValueError as error:
+        raise ValueError(f"compare: {name!r}: {error}") from None
     best = result.history.member(index)
     window = max(1, best["loss"].shape[-1] // 20) if best.judged == "loss" else 1
     final = np.asarray(best.final(), float)

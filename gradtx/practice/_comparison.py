@@ -72,9 +72,9 @@ class Comparison(NamedTuple):
 
         with the means and variances $s^2$ over $n$ seeds. Steps are known to within $h$, the steps between
         two records, so that a variance is at least that of the rounding, $h^2 / 12$. $p$ is the probability
-        of $|t|$ or more under Student's distribution with $\nu$ degrees of freedom. The seeds are those of both
-        entries; where this correlates them, the test is conservative. The best member was chosen with the
-        same seeds, so that a small $p$ among many entries wants new seeds.
+        of $|t|$ or more under Student's distribution with $\nu$ degrees of freedom. The seeds are those of
+        both entries; where this correlates them, the test is conservative. The best member was chosen with
+        the same seeds, so that a small $p$ among many entries wants new seeds.
 
         Args:
           name: the name of the entry.

@@ -10,7 +10,7 @@ from gradtx.practice._loop import as_task, require_arguments, rounds_of
 from gradtx.practice._population import Search, evolved
 from gradtx.practice._seeds import order_of
 from gradtx.practice._sweep import Sweep
-from gradtx.tree import outline
+from gradtx.tree import is_function, outline
 
 
 class Evolved(NamedTuple):
@@ -80,8 +80,12 @@ def evolve(
     (True, (4, 3))
     """
     steps, every = rounds_of(steps, every)
-    require_arguments(population.optimizer)
     search = _search(population, share, factors)
+    require_arguments(population.optimizer)
+    if is_function(params):
+        raise ValueError(
+            f"evolve takes the parameters themselves, got {outline(params)}: call it with a key."
+        )
     if eval_fn is not None:
         _require_number(eval_fn, params)
     task = as_task(loss_fn, eval_fn, batches, steps)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.tree_util import GetAttrKey
 
-from gradtx.core import GradientTransformation, Schedule, as_transformation, find, replace
+from gradtx.core import GradientTransformation, Schedule, as_transformation, find, is_static, replace
 from gradtx.tree import is_function, outline
 
 HOW = ("product", "zip")
@@ -69,14 +69,24 @@ def require_numbers(tx: Any, names: Sequence[str]) -> None:
     """
     for name in names if isinstance(tx, GradientTransformation) else ():
         path, held = find(tx, name)
-        owner = at_path(tx, path[:-1])
-        if isinstance(path[-1], GetAttrKey) and path[-1].name in owner.hyperparameters():
+        place = max(index for index, entry in enumerate(path) if isinstance(entry, GetAttrKey))
+        owner = at_path(tx, path[:place])
+        if _is_hyperparameter(held) and not _is_static(owner, path[place].name):
             continue
         raise TypeError(
             f"sweep: {name} is {outline(held)} in {type(owner).__name__}, an option and no number: another "
             "one is another program.\nSweep each option by itself, and compare them: "
             f"compare({{'first': sweep(...), 'second': sweep(replace(tx, {name}=...), ...)}}, ...)."
         )
+
+
+def _is_hyperparameter(held: Any) -> bool:
+    numbers = int | float | np.generic | np.ndarray | jax.Array
+    return isinstance(held, Schedule | numbers) and not isinstance(held, bool)
+
+
+def _is_static(owner: Any, name: str) -> bool:
+    return any(field.name == name and is_static(field) for field in owner._fields)
 
 
 def at_path(tx: Any, path: Sequence[Any]) -> Any:

@@ -12,7 +12,7 @@ from jax import Array
 from gradtx.core import Table, Value, nested, static
 from gradtx.practice._files import Readable, from_csv, from_json, to_csv, to_json, written
 from gradtx.practice._plots import axes_of, draw_curves
-from gradtx.tree import NameLookupError, did_you_mean, listed
+from gradtx.tree import NameLookupError, did_you_mean, is_inexact, listed, widened
 
 FIRST = ("loss", "validation")
 """The series that stand before the others, which follow by name."""
@@ -33,14 +33,11 @@ def _as_series(series: Any) -> dict[str, Array]:
 
 
 def _as_numbers(values: Any) -> Array:
+    """Booleans as integers, and floats of 16 bits as those of 32."""
     array = jnp.asarray(values)
     if jnp.issubdtype(array.dtype, jnp.bool_):
         return array.astype(jnp.int32)
-    return array.astype(jnp.promote_types(array.dtype, jnp.float32)) if _is_float(array) else array
-
-
-def _is_float(array: Array) -> bool:
-    return bool(jnp.issubdtype(array.dtype, jnp.floating))
+    return array.astype(widened(array.dtype)) if is_inexact(array) else array
 
 
 class History(Value):
@@ -150,7 +147,7 @@ class History(Value):
         means = sum(values[..., first : first + count] for first in range(window)) / window
         reached = means <= target
         steps = (jnp.argmax(reached, -1) + window) * self.interval(name)
-        return jnp.where(reached.any(-1), steps, jnp.inf)
+        return jnp.where(reached.any(-1), steps.astype(float), jnp.inf)
 
     def table(self, rows: int = 11) -> Table:
         """The numbers at steps at equal distances, or, for several members, a row for each with its end.

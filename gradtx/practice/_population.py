@@ -103,8 +103,7 @@ def explored(key: Array, tx: GradientTransformation, search: Search, copied: Arr
     """The optimizers with each number of a copy multiplied by one of the factors, within its bounds."""
     for name, own in zip(search.names, jax.random.split(key, len(search.names)), strict=True):
         path, values = find(tx, name)
-        factors = jax.random.choice(own, jnp.array(search.factors), copied.shape)
-        changed = (values * factors).astype(values.dtype)
+        changed = values * jax.random.choice(own, jnp.array(search.factors, values.dtype), copied.shape)
         field = next(field for field in at_path(tx, path[:-1])._fields if field.name == path[-1].name)
         legal = field.metadata["bounds"].contains(changed)
         new = jnp.where(copied & legal, changed, values)

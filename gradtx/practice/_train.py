@@ -58,7 +58,8 @@ def train(
         their place; it gets `jax.random.key(seed)`.
       tx: the optimizer, or a `Sweep`.
       batches: a tree of arrays with a leading axis of steps, or an iterator over batches, of which `steps`
-        are taken and stacked. Fewer batches than steps repeat in their order.
+        are taken and stacked. Fewer batches than steps repeat in their order. A list of batches is a tree as
+        well: give `iter(...)` of it.
       steps: the number of steps.
       eval_fn: a function from parameters to a number, recorded as `validation`, or to a dictionary of them.
       every: the number of steps from one evaluation to the next, which divides `steps`; by default the
