@@ -16,7 +16,7 @@ from gradtx.tree import outline
 
 
 def compare(
-    entries: Mapping[str, Any],
+    entries: Any,
     loss_fn: Callable[[Any, Any], Any],
     params: Any,
     batches: Any,
@@ -74,7 +74,7 @@ def compare(
         require_arguments(own.optimizer)
     task, known = as_task(loss_fn, eval_fn, batches, steps), seeds_of(seeds) or (0,)
     begin, axis = params_of(params, known)
-    given = begin, None, orders_of(known, steps, task.count)
+    given = begin, None, orders_of(known, steps, task.length)
     structure = (every, True, (axis,), batch_size)
     trained = {name: _timed(structure, task, own, given) for name, own in swept.items()}
     made = {name: _entry(name, own, *trained[name], target) for name, own in swept.items()}
@@ -92,15 +92,15 @@ def _timed(structure: Any, task: Any, swept: Sweep, given: Any) -> tuple[Any, fl
 def _entry(name: str, swept: Sweep, result: Trained, seconds: float, target: float | None) -> Entry:
     """The best member of a sweep, with the numbers that its table shows."""
     try:
-        index = swept.best_index(result.history)
+        best_index = swept.best_index(result.history)
     except ValueError as error:
         raise ValueError(f"compare: {name!r}: {error}") from None
-    best = result.history.member(index)
+    best = result.history.member(best_index)
     window = max(1, best["loss"].shape[-1] // 20) if best.judged == "loss" else 1
     final = np.asarray(best.final(), float)
     reached = np.full(final.shape, np.inf) if target is None else best.steps_to(target, window=window)
-    one = jax.tree.map(lambda x: x[index, 0], result.params)
-    state = jax.tree.leaves(jax.eval_shape(swept[index].init, one))
+    one = jax.tree.map(lambda x: x[best_index, 0], result.params)
+    state = jax.tree.leaves(jax.eval_shape(swept[best_index].init, one))
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in state)
     runs = result.history["loss"].size
-    return Entry(swept, index, result.history, final, np.asarray(reached, float), size, seconds / runs)
+    return Entry(swept, best_index, result.history, final, np.asarray(reached, float), size, seconds / runs)

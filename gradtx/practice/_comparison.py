@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradtx.core import Findings, Table
-from gradtx.practice._history import History, number
+from gradtx.practice._history import History
 from gradtx.practice._plots import axes_of, draw_band, use_log
 from gradtx.practice._scores import cell, standard_error
 from gradtx.practice._sweep import Sweep
+from gradtx.practice._tables import number
 from gradtx.practice._welch import welch
 
 
@@ -22,7 +23,7 @@ class Entry(NamedTuple):
     """
 
     sweep: Sweep
-    index: int
+    best_index: int
     history: History
     final: Any
     steps: Any
@@ -32,12 +33,12 @@ class Entry(NamedTuple):
     @property
     def optimizer(self) -> Any:
         """The best member."""
-        return self.sweep[self.index]
+        return self.sweep[self.best_index]
 
     @property
     def setting(self) -> dict[str, Any]:
         """The numbers of the best member, by name."""
-        return self.sweep.settings[self.index]
+        return self.sweep.settings[self.best_index]
 
 
 class Comparison(NamedTuple):
@@ -61,7 +62,9 @@ class Comparison(NamedTuple):
         rows = [(name, *self._cells(name)) for name in ranked]
         steps = () if self.target is None else (f"steps to {self.target:.4g}", "ratio", "p")
         columns = ("optimizer", "best", "loss", "s.e.", *steps, "ms/step", "state")
-        found = [finding for entry in self.entries.values() for finding in entry.sweep.warnings(entry.index)]
+        found = [
+            finding for entry in self.entries.values() for finding in entry.sweep.warnings(entry.best_index)
+        ]
         return Table(columns, rows, right=columns[2:], below=(Findings(found),))
 
     def p_value(self, name: str) -> float | None:
@@ -124,7 +127,7 @@ class Comparison(NamedTuple):
         """
         ax = axes_of(ax, "Comparison.plot", "table()")
         for label, entry in self.entries.items():
-            best = entry.history.member(entry.index)
+            best = entry.history.member(entry.best_index)
             series = best.judged if name is None else name
             draw_band(ax, best.steps(series), best[series], label)
             ax.set_ylabel(series)

@@ -29,7 +29,7 @@ class Evolved(NamedTuple):
 def evolve(
     loss_fn: Callable[[Any, Any], Any],
     params: Params,
-    population: Sweep,
+    population: Any,
     batches: Any,
     *,
     steps: int,
@@ -89,14 +89,14 @@ def evolve(
     if eval_fn is not None:
         _require_number(eval_fn, params)
     task = as_task(loss_fn, eval_fn, batches, steps)
-    order = order_of(steps, task.count)
+    order = order_of(steps, task.length)
     params, state, optimizer, history = evolved(
         every, search, task, population.optimizer, params, order, jax.random.key(seed)
     )
     return Evolved(params, state, optimizer, history)
 
 
-def _search(population: Sweep, share: float, factors: tuple[float, float]) -> Search:
+def _search(population: Any, share: float, factors: tuple[float, float]) -> Search:
     """The structure of the search.
 
     Raises:

@@ -56,8 +56,10 @@ def rows_of(axes: Sequence[tuple[str, tuple[Any, ...]]], how: str) -> list[dict[
 
 def made(tx: Any, row: Mapping[str, Any]) -> GradientTransformation:
     """The optimizer with these numbers: `tx` with them replaced, or made by `tx`, a function or a class."""
-    is_factory = isinstance(tx, type) or (is_function(tx) and not isinstance(tx, GradientTransformation))
-    return as_transformation(tx(**row)) if is_factory else replace(as_transformation(tx), **row)
+    if isinstance(tx, type) or (is_function(tx) and not isinstance(tx, GradientTransformation)):
+        make: Any = tx
+        return as_transformation(make(**row))
+    return replace(as_transformation(tx), **row)
 
 
 def require_numbers(tx: Any, names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from jax import Array
 from gradtx.core import Table, Value, nested, static
 from gradtx.practice._files import Readable, from_csv, from_json, to_csv, to_json, written
 from gradtx.practice._plots import axes_of, draw_curves
+from gradtx.practice._tables import of_members, of_steps
 from gradtx.tree import NameLookupError, did_you_mean, is_inexact, listed, widened
 
 FIRST = ("loss", "validation")
@@ -145,7 +146,7 @@ class History(Value):
         values = self[name]
         count = values.shape[-1] - window + 1
         means = sum(values[..., first : first + count] for first in range(window)) / window
-        reached = means <= target
+        reached = jnp.asarray(means <= target)
         steps = (jnp.argmax(reached, -1) + window) * self.interval(name)
         return jnp.where(reached.any(-1), steps.astype(float), jnp.inf)
 
@@ -155,7 +156,7 @@ class History(Value):
         Args:
           rows: the largest number of rows for one training.
         """
-        return _of_members(self) if self.members else _of_steps(self, rows)
+        return of_members(self) if self.members else of_steps(self, rows)
 
     def __repr__(self) -> str:
         return str(self.table())
@@ -232,33 +233,3 @@ class History(Value):
           ValueError: for a file that is no history.
         """
         return cls(*from_json(source))
-
-
-def _of_steps(history: History, most: int) -> Table:
-    ends = [int(history.steps(name)[-1]) for name in history.names]
-    shared = np.linspace(1, max(ends), min(max(ends), most)).round().astype(int)
-    evaluated = [history.steps(name) for name in history.names if history.interval(name) > 1]
-    if evaluated and max(ends) > most:  # else most rows would have no evaluation
-        shared = np.unique([steps[np.abs(steps - step).argmin()] for steps in evaluated for step in shared])
-    recorded = {
-        name: dict(zip(history.steps(name).tolist(), np.asarray(history[name]), strict=True))
-        for name in history.names
-    }
-    rows = [
-        (str(step), *(number(recorded[name].get(int(step))) for name in history.names)) for step in shared
-    ]
-    return Table(("step", *history.names), rows, right=("step", *history.names))
-
-
-def _of_members(history: History) -> Table:
-    finals = {name: np.asarray(history.final(name)) for name in history.names}
-    rows = [
-        (", ".join(map(str, index)), *(number(finals[name][index]) for name in history.names))
-        for index in np.ndindex(*history.members)
-    ]
-    return Table(("member", *history.names), rows, right=("member", *history.names))
-
-
-def number(value: Any) -> str:
-    """A number with four digits; nothing for `None`."""
-    return "" if value is None else f"{value:.4g}"

@@ -46,7 +46,7 @@ class Task(NamedTuple):
     batches: Any
 
     @property
-    def count(self) -> int:
+    def length(self) -> int:
         """The number of batches."""
         return jax.tree.leaves(self.batches)[0].shape[0]
 

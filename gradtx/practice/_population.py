@@ -53,7 +53,7 @@ def evolved(
     series = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1).reshape(count, -1), records.series)
     numbers = {name: values.T for name, values in numbers.items()}
     intervals = {**dict(records.every), **dict.fromkeys(numbers, every)}
-    return *last, History({**series, **numbers}, every=intervals)
+    return last.params, last.state, last.tx, History({**series, **numbers}, every=intervals)
 
 
 def _round(

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradtx.core import Finding
 from gradtx.practice._grids import is_number
-from gradtx.practice._history import number
+from gradtx.practice._tables import number
 from gradtx.tree import spelled
 
 

@@ -100,7 +100,7 @@ def train(
         state = None if state is None else tx.init(params)._replace(inner_state=state)
     known = seeds_of(seeds)
     begin, axis = params_of(params, known)
-    order = order_of(steps, task.count) if known is None else orders_of(known, steps, task.count)
+    order = order_of(steps, task.length) if known is None else orders_of(known, steps, task.length)
     program = trained if is_traced(task, tx, begin, state) else compiled
     seeding = None if known is None else (axis,)
     result = program(every, swept, seeding, batch_size, task, tx, begin, state, order)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.tree_util import keystr, tree_leaves_with_path
 
 import gradtx
+import gradtx.practice
 from tests.cases import CASES, make_matrix_and_vector
 
 HERE = Path(__file__).parent
@@ -17,7 +18,7 @@ NAMES, STATES = HERE / "names.txt", HERE / "states.txt"
 def names() -> str:
     """The public names, one a line."""
     names = sorted(gradtx.__all__)
-    for package in ("losses", "microbatching", "projections", "tree"):
+    for package in ("losses", "microbatching", "practice", "projections", "tree"):
         names += [f"{package}.{name}" for name in sorted(getattr(gradtx, package).__all__)]
     return "\n".join(names) + "\n"
 

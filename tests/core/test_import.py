@@ -11,7 +11,8 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_an_import_loads_no_tool() -> None:
     added = loaded_by("import gradtx") - loaded_by("import jax, jax.numpy")
-    assert not {name for name in added if name.startswith(("gradtx.cli", "gradtx.stepping._splitting"))}
+    tools = "gradtx.cli", "gradtx.practice", "gradtx.stepping._splitting"
+    assert not {name for name in added if name.startswith(tools)}
     assert {name.partition(".")[0] for name in added} - sys.stdlib_module_names <= {
         "gradtx",
         "jax",
@@ -19,3 +20,8 @@ def test_an_import_loads_no_tool() -> None:
         "numpy",
     }
     assert "difflib" not in added
+
+
+def test_practice_is_imported_by_its_name_and_loads_no_other_package() -> None:
+    added = loaded_by("from gradtx import practice\npractice.train") - loaded_by("import gradtx")
+    assert {name.partition(".")[0] for name in added} - sys.stdlib_module_names <= {"gradtx", "jax"}

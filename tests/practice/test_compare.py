@@ -38,13 +38,13 @@ def test_the_best_member_of_each_is_that_of_its_sweep(comparison: Comparison) ->
         history = train(loss_fn, init, swept, DATA, **options).history
         assert entry.optimizer == swept.best(history)
         np.testing.assert_allclose(entry.history["loss"], history["loss"], rtol=1e-3)
-        np.testing.assert_allclose(entry.final, history["validation"][entry.index, :, -1], rtol=1e-3)
+        np.testing.assert_allclose(entry.final, history["validation"][entry.best_index, :, -1], rtol=1e-3)
     assert comparison.entries["still"].setting == {}
 
 
 def test_the_steps_to_the_target_are_those_of_the_validation(comparison: Comparison) -> None:
     entry = comparison.entries["adam"]
-    values = np.asarray(entry.history["validation"][entry.index])
+    values = np.asarray(entry.history["validation"][entry.best_index])
     assert entry.steps.tolist() == [4 * (1 + np.argmax(row <= 0.8)) for row in values]
     assert np.isinf(comparison.entries["still"].steps).all()
 
@@ -52,7 +52,7 @@ def test_the_steps_to_the_target_are_those_of_the_validation(comparison: Compari
 def test_without_an_evaluation_the_mean_loss_reaches_the_target() -> None:
     result = compare({"sgd": ENTRIES["sgd"]}, loss_fn, PARAMS, DATA, steps=40, seeds=2, target=0.7)
     entry = result.entries["sgd"]
-    for row, steps in zip(np.asarray(entry.history["loss"][entry.index]), entry.steps, strict=True):
+    for row, steps in zip(np.asarray(entry.history["loss"][entry.best_index]), entry.steps, strict=True):
         means = (row[1:] + row[:-1]) / 2  # a twentieth of the steps
         assert steps == 2 + np.argmax(means <= 0.7)
 
@@ -118,7 +118,7 @@ def test_it_draws_a_line_for_each_entry(comparison: Comparison) -> None:
     assert [line.get_label() for line in ax.lines[:3]] == list(ENTRIES)
     adam = comparison.entries["adam"]
     np.testing.assert_allclose(
-        ax.lines[1].get_ydata(), adam.history["validation"][adam.index].mean(0), rtol=1e-6
+        ax.lines[1].get_ydata(), adam.history["validation"][adam.best_index].mean(0), rtol=1e-6
     )
     assert ax.lines[1].get_xdata().tolist() == list(range(4, 41, 4))
     assert ax.lines[3].get_ydata()[0] == 0.8
