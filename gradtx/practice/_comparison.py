@@ -63,7 +63,9 @@ class Comparison(NamedTuple):
         steps = () if self.target is None else (f"steps to {self.target:.4g}", "ratio", "p")
         columns = ("optimizer", "best", "loss", "s.e.", *steps, "ms/step", "state")
         found = [
-            finding for entry in self.entries.values() for finding in entry.sweep.warnings(entry.best_index)
+            finding._replace(path=name)
+            for name, entry in self.entries.items()
+            for finding in entry.sweep.warnings(entry.best_index)
         ]
         return Table(columns, rows, right=columns[2:], below=(Findings(found),))
 

@@ -96,9 +96,9 @@ def _plain(array: Any) -> Any:
     """Nested lists of numbers with the digits of their dtype."""
     if array.ndim:
         return [_plain(part) for part in array]
-    return (
-        (float(str(array)) if np.isfinite(array) else str(array)) if array.dtype.kind == "f" else int(array)
-    )
+    if array.dtype.kind != "f":
+        return int(array)
+    return float(str(array)) if np.isfinite(array) else str(array)
 
 
 def from_json(source: Readable) -> tuple[dict[str, Any], dict[str, int]]:

@@ -26,11 +26,11 @@ def judged(scores: Any) -> tuple[str, str, str]:
 
 
 def at_an_end(name: str, value: Any, values: Sequence[Any]) -> Finding | None:
-    """A finding for a number that is the end of a list of three or more."""
+    """A finding for a number that is the end of a list of three or more, but for 0, beyond which is none."""
     if not all(map(is_number, values)) or len(set(values)) < 3:
         return None
     for end, direction in ((min(values), "smaller"), (max(values), "larger")):
-        if value == end:
+        if value == end != 0:
             text = f"the best {name}, {value:.4g}, is the end of its list."
             return Finding("end-of-grid", "", text, f"Add {direction} numbers: a better one may lie there.")
     return None

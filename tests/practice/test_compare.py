@@ -75,7 +75,7 @@ def test_the_table_is_in_order_of_the_loss(comparison: Comparison) -> None:
     assert rows["sgd"][5:7] == ("1", "")
     assert rows["adam"][8] == f"{2 * 4 * (24 + 6 + 12) + 4} B"
     assert float(rows["adam"][7]) > 0
-    assert "the best learning_rate, 0.3, is the end of its list" in table
+    assert "end-of-grid at sgd: the best learning_rate, 0.3, is the end of its list" in table
     assert "<table>" in comparison._repr_html_()
 
 
@@ -95,6 +95,13 @@ def test_the_p_value_is_that_of_scipy(comparison: Comparison) -> None:
     assert comparison.p_value("adam") == pytest.approx(expected.pvalue, rel=1e-4)
     assert comparison.p_value("sgd") is None
     assert comparison.p_value("still") is None
+
+
+def test_equal_steps_have_the_variance_of_their_rounding(comparison: Comparison) -> None:
+    first, other = (comparison.entries[name] for name in ("sgd", "adam"))
+    entries = {"a": first._replace(steps=np.full(3, 8.0)), "b": other._replace(steps=np.full(3, 16.0))}
+    expected = scipy.stats.ttest_ind_from_stats(8, 4 / 12**0.5, 3, 16, 4 / 12**0.5, 3)
+    assert Comparison(entries, 0.8).p_value("b") == pytest.approx(expected.pvalue, rel=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -115,10 +115,8 @@ def test_members_are_selected() -> None:
 
 
 def test_the_end_is_the_mean_of_the_last_tenth() -> None:
-    history = History(
-        {"loss": jnp.arange(20.0), "validation": jnp.array([3.0, 1.0])}, every={"validation": 10}
-    )
-    assert (history.judged, float(history.final())) == ("validation", 1.0)
+    history = History({"loss": jnp.arange(20.0), "validation": jnp.arange(20.0)})
+    assert (history.judged, float(history.final())) == ("validation", 19.0)
     assert float(history.final("loss")) == 18.5
     assert float(history.final("loss", share=0.001)) == 19.0
 

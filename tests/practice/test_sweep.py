@@ -176,6 +176,19 @@ def test_in_float64_the_unstable_ones_do_as_well(name: str) -> None:
         assert worst_difference(sweep(CASES[name], learning_rate=RATES)) < 1e-12
 
 
+@pytest.mark.exhaustive
+def test_soap_trains_alike_where_the_gradients_have_full_rank() -> None:
+    def loss(params: Any, batch: Any) -> Any:
+        inputs, _ = batch
+        return jnp.mean((inputs @ params["w"] - inputs[:, ::-1]) ** 2)
+
+    s = sweep(gradtx.soap(0.1), learning_rate=RATES)
+    begin = {"w": jax.random.normal(jax.random.key(0), (4, 4))}
+    results = [train(loss, begin, tx, batches(), steps=STEPS).params["w"] for tx in s]
+    together = train(loss, begin, s, batches(), steps=STEPS).params["w"]
+    np.testing.assert_allclose(together, jnp.stack(results), rtol=0, atol=1e-6)
+
+
 def test_members_in_chunks_train_as_all_at_once() -> None:
     s = sweep(gradtx.adamw(0.1), learning_rate=np.geomspace(1e-3, 1e-1, 5))
     assert worst_difference(s, batch_size=2) < 1e-6
@@ -245,6 +258,8 @@ def test_a_best_member_at_the_end_of_its_list_is_a_finding() -> None:
     (finding,) = table.below[0]
     assert "the best learning_rate, 1, is the end of its list. Add larger numbers" in str(finding)
     assert "Add smaller" in str(SWEEP.table([1.0, 5.0, 4.0, 3.0, 2.0, 1.5]))
+    decays = sweep(gradtx.adamw(0.1), weight_decay=[0.0, 0.1, 0.2])
+    assert not decays.table([1.0, 2.0, 3.0]).below  # nothing is smaller than no decay
 
 
 def test_a_validation_counts_before_the_loss() -> None:

@@ -31,8 +31,8 @@ def by_hand(tx: Any, data: Any, steps: int) -> tuple[Any, Any, list[float]]:
     return params, state, losses
 
 
-def test_a_training_is_the_plain_loop() -> None:
-    tx = gradtx.adamw(0.1)
+@pytest.mark.parametrize("tx", [gradtx.adamw(0.1), gradtx.polyak_sgd(0.1)], ids=["adamw", "polyak_sgd"])
+def test_a_training_is_the_plain_loop(tx: Any) -> None:
     result = train(loss_fn, PARAMS, tx, batches(), steps=STEPS)
     params, state, losses = by_hand(tx, batches(), STEPS)
     assert isinstance(result, Trained)
@@ -129,6 +129,18 @@ def test_arguments_that_an_optimizer_needs_come_from_the_loss() -> None:
     ):
         history = train(loss_fn, PARAMS, tx, batches(), steps=2).history
         assert np.isfinite(history["loss"]).all()
+
+
+def test_a_step_is_rounded_once() -> None:
+    # The step 2^-8 (1 + 2^-9) rounds to 2^-8, and 1 + 2^-8 to 1. Their exact sum is nearer to 1 + 2^-7.
+    result = train(
+        lambda p, batch: -(2.0**-8) * p.astype(jnp.float32),
+        jnp.ones((), jnp.bfloat16),
+        gradtx.sgd(1 + 2.0**-9),
+        jnp.zeros(1),
+        steps=1,
+    )
+    assert float(result.params) == 1 + 2.0**-7
 
 
 def test_complex_parameters_descend() -> None:
