@@ -146,6 +146,7 @@ def test_what_cannot_be_compared_is_refused(entries: Any, options: dict[str, Any
         compare(entries, loss_fn, init, DATA, steps=10, **options)
 
 
+@pytest.mark.exhaustive
 def test_the_same_seeds_go_to_every_entry() -> None:
     result = compare({"a": gradtx.sgd(0.1), "b": gradtx.adam(0.1)}, loss_fn, init, DATA, steps=2)
     first = [entry.history["loss"][0, :, 0] for entry in result.entries.values()]

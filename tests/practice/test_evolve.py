@@ -69,6 +69,7 @@ def test_an_evaluation_ranks_the_members() -> None:
     assert history.interval("validation") == history.interval("parent") == 4
 
 
+@pytest.mark.exhaustive
 def test_the_seed_gives_the_draws() -> None:
     def found(seed: int) -> Any:
         return evolve(loss_fn, PARAMS, POPULATION, DATA, steps=12, every=2, seed=seed).history
@@ -103,6 +104,7 @@ def test_counts_are_shared_and_the_branches_stay() -> None:
     assert int(result.state.gradient_step) == 6
 
 
+@pytest.mark.exhaustive
 def test_a_constant_schedule_is_a_number() -> None:
     tx = gradtx.sgd(gradtx.cosine_decay_schedule(0.1, 8))
     history = evolve(loss_fn, PARAMS, sweep(tx, learning_rate=[0.1, 0.2]), DATA, steps=8, every=4).history

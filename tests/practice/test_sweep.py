@@ -131,20 +131,22 @@ def test_it_is_a_value_that_prints() -> None:
 
 
 def worst_difference(s: Sweep, **options: Any) -> float:
-    """The largest relative difference of a sweep from the trainings of its members by themselves."""
-    result = train(loss_fn, PARAMS, s, batches(), steps=STEPS, **options)
+    """The largest difference of a sweep from its members by themselves, relative to the largest number."""
+    params, data = init(jax.random.key(0)), batches()  # in float64 where that is enabled
+    together = train(loss_fn, params, s, data, steps=STEPS, **options)
     worst = 0.0
     for index, tx in enumerate(s):
-        alone = train(loss_fn, PARAMS, tx, batches(), steps=STEPS)
-        pairs = zip(jax.tree.leaves(result), jax.tree.leaves(alone), strict=True)
-        for all_members, own in pairs:
-            distance = np.abs(np.asarray(all_members[index], float) - np.asarray(own, float)).max(initial=0.0)
-            worst = max(worst, distance / (np.abs(np.asarray(own, float)).max(initial=0.0) or 1.0))
+        alone = train(loss_fn, params, tx, data, steps=STEPS)
+        pairs = (jax.tree.leaves((result.params, result.history)) for result in (together, alone))
+        for all_members, own in zip(*pairs, strict=True):
+            one, other = (np.asarray(array, float) for array in (all_members[index], own))
+            worst = max(worst, np.abs(one - other).max() / (np.abs(other).max() or 1.0))
     return worst
 
 
-# They amplify the rounding of float32: by a division by the root of a tiny average, and by a search.
-UNSTABLE = {"acprop", "lbfgs", "scale_by_momo_adam"}
+# They amplify the rounding of float32: by the root of a tiny average, by a search, and by a difference of
+# nearly equal losses.
+UNSTABLE = {"acprop", "lbfgs", "momo", "scale_by_momo_adam"}
 
 # `multi_transform` climbs. The others need an argument that no training has.
 LEFT_OUT = {"multi_transform", "accumulate", "dpsgd", "monitor", "sophia"}
@@ -159,7 +161,7 @@ def takes_a_rate(name: str) -> bool:
 
 
 WITH_RATE = [name for name in CASES if takes_a_rate(name)]
-QUICK = {"adamw", "lion", "guard"}
+QUICK = {"adamw", "lion"}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def by_hand(tx: Any, data: Any, steps: int) -> tuple[Any, Any, list[float]]:
     return params, state, losses
 
 
-@pytest.mark.parametrize("tx", [gradtx.adamw(0.1), gradtx.polyak_sgd(0.1)], ids=["adamw", "polyak_sgd"])
+@pytest.mark.parametrize("tx", [gradtx.adamw(0.1), gradtx.polyak_sgd(10.0)], ids=["adamw", "polyak_sgd"])
 def test_a_training_is_the_plain_loop(tx: Any) -> None:
     result = train(loss_fn, PARAMS, tx, batches(), steps=STEPS)
     params, state, losses = by_hand(tx, batches(), STEPS)
