@@ -8,9 +8,10 @@ import jax
 import numpy as np
 
 from gradtx.practice._comparison import Comparison, Entry
-from gradtx.practice._loop import Trained, as_task, require_arguments, rounds_of
+from gradtx.practice._loop import Trained
 from gradtx.practice._seeds import orders_of, params_of, seeds_of
 from gradtx.practice._sweep import Sweep, as_sweep
+from gradtx.practice._task import as_task, chunk_of, require_arguments, rounds_of
 from gradtx.practice._train import compiled
 from gradtx.tree import outline
 
@@ -75,7 +76,7 @@ def compare(
     task, known = as_task(loss_fn, eval_fn, batches, steps), seeds_of(seeds) or (0,)
     begin, axis = params_of(params, known)
     given = begin, None, orders_of(known, steps, task.length)
-    structure = (every, True, (axis,), batch_size)
+    structure = (every, True, (axis,), chunk_of(batch_size))
     trained = {name: _timed(structure, task, own, given) for name, own in swept.items()}
     made = {name: _entry(name, own, *trained[name], target) for name, own in swept.items()}
     return Comparison(made, target)

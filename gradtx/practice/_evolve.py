@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import jax
 
 from gradtx.core import GradientTransformation, Params, Schedule, constant_schedule, find
-from gradtx.practice._loop import as_task, require_arguments, rounds_of
 from gradtx.practice._population import Search, evolved
 from gradtx.practice._seeds import order_of
 from gradtx.practice._sweep import Sweep
+from gradtx.practice._task import as_task, require_arguments, rounds_of
 from gradtx.tree import is_function, outline
 
 
@@ -67,7 +67,7 @@ def evolve(
       seed: the seed of the draws.
 
     Raises:
-      ValueError: for fewer than two members, for a share out of bounds, and as `train` does.
+      ValueError: for fewer than two members, for a share or factors out of bounds, and as `train` does.
       TypeError: for a sweep over schedules: sweep their numbers instead, such as `peak_value`.
 
     >>> import gradtx, jax.numpy as jnp
@@ -106,6 +106,8 @@ def _search(population: Any, share: float, factors: tuple[float, float]) -> Sear
         raise ValueError(f"evolve takes a sweep of two members or more, got {outline(population)}.")
     if not 0 < share <= 0.5:
         raise ValueError(f"evolve: share must be above 0 and at most 0.5, got {share}.")
+    if len(factors) != 2 or not all(factor > 0 for factor in factors):
+        raise ValueError(f"evolve: factors must be two positive numbers, got {factors}.")
     names = tuple(_number_in(population.optimizer, name) for name, _ in population.axes)
     replaced = max(1, round(share * len(population)))
     return Search(names, replaced, (float(factors[0]), float(factors[1])))

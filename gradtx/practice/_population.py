@@ -10,7 +10,8 @@ from jax import Array
 from gradtx.core import GradientTransformation, OptState, Params, find, replace, state_axes
 from gradtx.practice._grids import at_path
 from gradtx.practice._history import History
-from gradtx.practice._loop import Task, Trained, run, started
+from gradtx.practice._loop import Trained, run, started
+from gradtx.practice._task import Task
 
 
 class Search(NamedTuple):

@@ -8,16 +8,10 @@ import jax
 from jax import Array
 
 from gradtx.core import GradientTransformation, OptState, Params, as_transformation
-from gradtx.practice._loop import (
-    Task,
-    Trained,
-    as_task,
-    require_arguments,
-    rounds_of,
-    run,
-)
+from gradtx.practice._loop import Trained, run
 from gradtx.practice._seeds import order_of, orders_of, params_of, seeds_of
 from gradtx.practice._sweep import Sweep
+from gradtx.practice._task import Task, as_task, chunk_of, require_arguments, rounds_of
 from gradtx.tree import is_traced
 from gradtx.wrappers import MonitorState, monitor as monitored
 
@@ -92,6 +86,7 @@ def train(
     swept = isinstance(tx, Sweep)
     tx = tx.optimizer if isinstance(tx, Sweep) else as_transformation(tx)
     _refuse_together(state, swept, seeds, batch_size)
+    batch_size = chunk_of(batch_size)
     require_arguments(tx)
     task = as_task(loss_fn, eval_fn, batches, steps)
     inner = tx

@@ -123,6 +123,7 @@ WRONG: dict[str, tuple[dict[str, Any], Any, str]] = {
     ),
     "a share": ({"share": 0.6}, ValueError, "above 0 and at most 0.5, got 0.6"),
     "no share": ({"share": 0.0}, ValueError, "above 0"),
+    "factors": ({"factors": (0.8, -1.2)}, ValueError, r"two positive numbers, got \(0.8, -1.2\)"),
     "a round": ({"every": 5}, ValueError, "12 steps are no whole number of rounds of 5"),
     "a schedule": (
         {"population": SCHEDULES},

@@ -196,6 +196,11 @@ def test_members_in_chunks_train_as_all_at_once() -> None:
     assert worst_difference(s, batch_size=2) < 1e-6
 
 
+def test_chunks_of_no_member_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1, got 0"):
+        train(loss_fn, PARAMS, SWEEP, batches(), steps=STEPS, batch_size=0)
+
+
 def test_a_sweep_is_traced_once() -> None:
     traces: list[int] = []
 
