@@ -1,8 +1,8 @@
-"""The loss of a language model with state and parameters in few bits: `python -m benchmarks.low_precision_training`.
+"""The loss of a language model trained in few bits: `python -m benchmarks.low_precision_training`.
 
-A smaller model of `python -m gradtx train` trains for 400 steps from three seeds. The gradients are taken at the
-parameters, in bfloat16 where they are stored so. The measure is the validation loss at the end minus that of
-float32 on the same seed.
+A smaller model of `python -m gradtx train` trains for 400 steps from three seeds. The gradients are taken at
+the parameters, in bfloat16 where they are stored so. The measure is the validation loss at the end minus that
+of float32 on the same seed.
 """
 
 import argparse

@@ -18,6 +18,7 @@ QUICK = (
     "tests/schedules/test_table.py",
     "tests/wrappers/test_converted.py::test_extra_arguments_and_functions_are_seen_alike",
     "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves",
+    "tests/practice/test_sweep.py::test_it_draws_a_line_for_each_combination_of_the_others",
     "tests/cli/test_train.py::test_a_run_from_end_to_end",
     "tests/cli/test_train.py::test_an_optimizer_without_a_rate_gets_one_that_trains",
     "tests/cli/test_find_lr.py::test_a_test_from_end_to_end",

@@ -28,7 +28,13 @@ from gradtx.core._counted import (
     ScheduledState,
 )
 from gradtx.core._documentation import args_of as args_of, document as document
-from gradtx.core._fields import hyperparameter, nested, static, whole_number as whole_number
+from gradtx.core._fields import (
+    hyperparameter,
+    is_static as is_static,
+    nested,
+    static,
+    whole_number as whole_number,
+)
 from gradtx.core._findings import Finding, Findings
 from gradtx.core._joins import add, divide, multiply, subtract
 from gradtx.core._keywords import checks_keywords as checks_keywords, refuse_unknown as refuse_unknown

@@ -1,7 +1,6 @@
 """Declarations of the fields of a value: hyperparameters, structure and nested values."""
 
 import dataclasses
-import math
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -160,10 +159,16 @@ class Bounds:
 
     def problem(self, value: float) -> str | None:
         """The bounds in words for a `value` outside of them; a NaN is outside of all bounds."""
-        within = not math.isnan(value) and all(holds(value, bound) for _, bound, holds in self._finite())
-        if within and (value.is_integer() or not self.whole):
+        if self.contains(value) and (value.is_integer() or not self.whole):
             return None
         return self.stated() or "a number"
+
+    def contains(self, values: Any) -> Any:
+        """Whether a number is within the bounds, or each number of an array, which may be traced."""
+        within = values == values  # noqa: PLR0124 - a NaN is outside of all bounds
+        for _, bound, holds in self._finite():
+            within = within & holds(values, bound)
+        return within
 
     def _finite(self) -> list[tuple[str, float, Callable[[float, float], bool]]]:
         bounds = (

@@ -122,6 +122,8 @@ def decoded(tree: Any) -> Any:
     Args:
       tree: any tree, such as a state.
     """
+    if not any(map(is_stored, jax.tree.leaves(tree, is_leaf=is_stored))):
+        return tree  # itself
     return jax.tree.map(lambda node: node.decode() if is_stored(node) else node, tree, is_leaf=is_stored)
 
 

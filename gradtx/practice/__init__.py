@@ -1,7 +1,32 @@
-"""Choosing and diagnosing an optimizer: `from gradtx import practice`."""
+"""Practice: choose an optimizer, find its rate and its other hyperparameters, and compare.
 
+`import gradtx` does not load this package: write `from gradtx import practice`. Its trainings are for choice
+and diagnosis. Nothing else in gradtx needs them.
+"""
+
+from gradtx.practice._compare import compare
+from gradtx.practice._comparison import Comparison, Entry
+from gradtx.practice._evolve import Evolved, evolve
+from gradtx.practice._history import History
+from gradtx.practice._loop import Trained
 from gradtx.practice._range_result import NoIntervalError, RangeTest
 from gradtx.practice._range_test import lr_range_test
 from gradtx.practice._rates import rates_of as rates_of
+from gradtx.practice._sweep import Sweep, sweep
+from gradtx.practice._train import train
 
-__all__ = ["NoIntervalError", "RangeTest", "lr_range_test"]
+__all__ = [
+    "Comparison",
+    "Entry",
+    "Evolved",
+    "History",
+    "NoIntervalError",
+    "RangeTest",
+    "Sweep",
+    "Trained",
+    "compare",
+    "evolve",
+    "lr_range_test",
+    "sweep",
+    "train",
+]

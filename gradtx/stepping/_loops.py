@@ -14,11 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
 
-CHUNK = 16_384
-"""The numbers in a chunk on a CPU, which its caches hold."""
-
-LARGE_CHUNK = 2**22
-"""The numbers in a chunk on an accelerator, which starts a program for each."""
+from gradtx.stepping._slices import is_narrow_array
 
 
 class Cut(NamedTuple):
@@ -73,21 +69,12 @@ def cut_for(shape: tuple[int, ...], chunk: int) -> Cut:
 def is_narrow(body: list[JaxprEqn], chunk: int) -> bool:
     """Whether a group has an array of less than 32 bits that is large enough for a loop."""
     variables = (atom for equation in body for atom in (*equation.invars, *equation.outvars))
-    return any(_is_narrow(_aval(atom), chunk) for atom in variables)
+    return any(is_narrow_array(_aval(atom), chunk) for atom in variables)
 
 
 def has_codes(variables: Sequence[Var]) -> bool:
     """Whether a group has an array of codes: of bfloat16 alone, one program for it needs as little memory."""
     return any(jnp.issubdtype(_aval(var).dtype, jnp.integer) for var in variables if _shape(var))
-
-
-def has_narrow(leaves: Sequence[Any], chunk: int) -> bool:
-    """Whether one of the arrays has less than 32 bits and is worth a loop."""
-    return any(_is_narrow(leaf, chunk) for leaf in leaves if hasattr(leaf, "dtype"))
-
-
-def _is_narrow(array: Any, chunk: int) -> bool:
-    return math.prod(array.shape) >= 2 * chunk and array.dtype.itemsize < 4 and array.dtype != bool
 
 
 def looped(

@@ -2,15 +2,17 @@
 
 import math
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
 
 from gradtx.core import Params, Table, as_transformation, bytes_in_words
-from gradtx.stepping._splitting import Plan, split
 from gradtx.stepping._stepper import slices_for, step_of
 from gradtx.tree import abstract
+
+if TYPE_CHECKING:
+    from gradtx.stepping._splitting import Plan
 
 
 class Memory(NamedTuple):
@@ -72,6 +74,8 @@ def of_stepper(tx: Any, params: Params, split_above: int = 256, **extra: Any) ->
     slices = slices_for(jax.tree.leaves(arguments[1]), donated + kept)
     if slices is None and len(jax.tree.leaves(params)) <= split_above:
         return of_jit(tx, params, **extra)
+    from gradtx.stepping._splitting import split  # noqa: PLC0415 - as in the Stepper
+
     traced = jax.make_jaxpr(partial(step_of, ()))(*arguments)
     return _memory(arguments, _peak_of(split(traced, range(len(donated)), slices=slices)))
 
@@ -96,7 +100,7 @@ def _temporaries(program: Any, *arguments: Any) -> int:
     return found.temp_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
 
 
-def _peak_of(plan: Plan) -> int:
+def _peak_of(plan: "Plan") -> int:
     """The largest sum of the arrays that a plan has made so far and the temporaries of a call."""
     analyses: dict[int, Any] = {}
     made = peak = 0

@@ -15,7 +15,7 @@ from gradtx.core import (
     checks_keywords,
     gone_array,
 )
-from gradtx.stepping._loops import CHUNK, LARGE_CHUNK, has_narrow
+from gradtx.stepping._slices import CHUNK, LARGE_CHUNK, has_narrow
 from gradtx.tree import ARRAYS_AND_NUMBERS, laid_out, outline, spelled
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 import gradtx
+import gradtx.practice
 from gradtx import chain, scale_by_adam, scale_by_learning_rate
 from gradtx.core import args_of, document
 
 PUBLIC = {name: getattr(gradtx, name) for name in gradtx.__all__} | {
     f"{package}.{name}": getattr(getattr(gradtx, package), name)
-    for package in ("tree", "selection", "losses", "microbatching", "numerics", "projections")
+    for package in ("tree", "selection", "losses", "microbatching", "numerics", "practice", "projections")
     for name in getattr(gradtx, package).__all__
 }
 CALLABLES = {

@@ -21,3 +21,8 @@ def test_an_import_loads_no_tool() -> None:
         "numpy",
     }
     assert "difflib" not in added
+
+
+def test_practice_is_imported_by_its_name_and_loads_no_other_package() -> None:
+    added = loaded_by("from gradtx import practice\npractice.train") - loaded_by("import gradtx")
+    assert {name.partition(".")[0] for name in added} - sys.stdlib_module_names <= {"gradtx", "jax"}

@@ -9,6 +9,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 from gradtx import formats
 from gradtx.formats import Stored, bfloat16, dynamic8, float32, int8, random_bits, uint8
 
+BF16 = jnp.bfloat16
 EIGHT_BITS = [int8(), uint8(), uint8(stochastic=False), dynamic8(signed=True), dynamic8(signed=False)]
 FORMATS = [*EIGHT_BITS, bfloat16(), bfloat16(stochastic=False), float32()]
 
@@ -220,3 +221,10 @@ def test_codes_that_were_cast_are_refused_by_name():
     stored = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), int8().encode(jnp.ones((1, 32))))
     with pytest.raises(TypeError, match=r"codes are bfloat16.*are int8"):
         stored.decode()
+
+
+def test_bfloat16_keeps_numbers_that_are_not_finite_and_saturates():
+    x = jnp.array([jnp.inf, -jnp.inf, jnp.nan, 3.4e38])
+    decoded = bfloat16().encode(x, jnp.full(4, 0xFFFF, jnp.uint32)).decode()
+    np.testing.assert_array_equal(decoded[:3], x[:3])
+    assert decoded[3] == jnp.finfo(BF16).max

@@ -9,8 +9,9 @@ import pytest
 
 import gradtx
 from gradtx.stepping import memory
-from gradtx.stepping._loops import CHUNK, cut_for, looped
+from gradtx.stepping._loops import cut_for, looped
 from gradtx.stepping._memory import of_jit, of_stepper
+from gradtx.stepping._slices import CHUNK
 from gradtx.stepping._splitting import split
 from gradtx.stepping._stepper import step_of
 

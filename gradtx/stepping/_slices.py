@@ -1,0 +1,21 @@
+"""The slices in which a step runs whose state has arrays of less than 32 bits."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+CHUNK = 16_384
+"""The numbers in a chunk on a CPU, which its caches hold."""
+
+LARGE_CHUNK = 2**22
+"""The numbers in a chunk on an accelerator, which starts a program for each."""
+
+
+def has_narrow(leaves: Sequence[Any], chunk: int) -> bool:
+    """Whether one of the arrays has less than 32 bits and is worth a loop."""
+    return any(is_narrow_array(leaf, chunk) for leaf in leaves if hasattr(leaf, "dtype"))
+
+
+def is_narrow_array(array: Any, chunk: int) -> bool:
+    """Whether an array has less than 32 bits and is large enough for a loop over slices."""
+    return math.prod(array.shape) >= 2 * chunk and array.dtype.itemsize < 4 and array.dtype != bool
