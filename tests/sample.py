@@ -16,6 +16,7 @@ SUITES = (
     "tests/losses/",
     "tests/messages/",
     "tests/numerics/",
+    "tests/practice/",
     "tests/projections/",
     "tests/properties/",
     "tests/schedules/test_",
@@ -30,7 +31,7 @@ ALWAYS = (
     "test_the_layout_of_each_state",
     "test_every_parameter_is_documented",
 )
-SHARE = 6
+SHARE = 8
 """Of the other tests pytest runs one in so many, drawn by name."""
 
 
