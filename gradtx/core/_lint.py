@@ -72,7 +72,7 @@ def _of_parts(tx: GradientTransformation, params: Params, path: str) -> Iterator
 def _of_precision(tx: GradientTransformation, params: Params) -> Iterator[Finding]:
     """The finding on parameters whose updates are too small for their precision."""
     dtypes = {getattr(leaf, "dtype", None) for leaf in jax.tree.leaves(params)}
-    if jnp.bfloat16 in dtypes and not tx.wide:
+    if jnp.dtype(jnp.bfloat16) in dtypes and not tx.wide:
         text = "parameters are bfloat16: an update of less than 0.2% of one is lost when the sum is rounded."
         yield Finding("lost-updates", "", text, "Wrap the optimizer in split_params or round_stochastically.")
 

@@ -222,3 +222,13 @@ def test_a_class_declares_its_role_and_warnings() -> None:
 
     tx = chain(loud(), gradtx.clip(1.0), RATE)
     assert names(tx) == ["clip-after-normalization@[1]", "loud@[0]"]
+
+
+def test_parameters_in_bfloat16_lose_updates_without_a_wrapper():
+    params = {"w": jax.ShapeDtypeStruct((4,), jnp.bfloat16), "b": jax.ShapeDtypeStruct((4,), jnp.float32)}
+    (finding,) = gradtx.lint(gradtx.adamw(1e-3), params)
+    assert finding.name == "lost-updates"
+    assert "round_stochastically" in finding.remedy
+    for tx in (gradtx.split_params(gradtx.adamw(1e-3)), gradtx.round_stochastically(gradtx.adamw(1e-3))):
+        assert not gradtx.lint(tx, params)
+    assert not gradtx.lint(gradtx.adamw(1e-3), {"b": params["b"]})

@@ -16,7 +16,13 @@ NOTEBOOKS = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PA
 
 
 def test_the_notebooks_are_there() -> None:
-    assert [path.stem for path in PATHS] == ["bad_batches", "fine_tuning", "quickstart", "rebuild_adam"]
+    assert [path.stem for path in PATHS] == [
+        "bad_batches",
+        "fine_tuning",
+        "low_precision",
+        "quickstart",
+        "rebuild_adam",
+    ]
 
 
 @pytest.mark.notebooks
