@@ -1,16 +1,18 @@
-"""Plants each deliberate error in a copy of gradtx and sees its tests fail: `python tests/mutants/run.py`."""
+"""Imports gradtx with each deliberate error and sees its tests fail: `python tests/mutants/run.py`."""
 
 import argparse
+import gc
 import io
+import linecache
 import multiprocessing
 import os
-import shutil
 import sys
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
-from importlib.util import cache_from_source
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from types import CodeType
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -18,9 +20,10 @@ sys.path.insert(0, str(ROOT))
 from tests.mutants.table import Mutant, all_mutants  # noqa: E402 - the repository is on the path now
 
 # Each mutant has a process of its own, forked from one that has imported these and nothing of gradtx.
-PRELOADED = ["hypothesis", "jax.numpy", "numpy", "pytest"]
-# The exhaustive tests too; of the plugins only the one that the options in pyproject.toml name.
-OPTIONS = ["-x", "-q", "--tb=line", "-p", "xdist.plugin", "-n0", "-p", "no:cacheprovider", "-m", ""]
+PRELOADED = ["hypothesis", "jax.extend", "jax.flatten_util", "jax.numpy", "numpy", "pytest", "xdist.plugin"]
+# The exhaustive tests too; of the plugins only the one that the options in pyproject.toml name. Assertions
+# are plain: pytest's own import of a file that it is called with would not see the error.
+OPTIONS = ["-x", "-q", "--tb=line", "--assert=plain", "-pxdist.plugin", "-n0", "-pno:cacheprovider", "-m", ""]
 
 
 def has_moved(mutant: Mutant) -> bool:
@@ -29,31 +32,35 @@ def has_moved(mutant: Mutant) -> bool:
     return not path.exists() or len(mutant.places(path.read_text())) != 1
 
 
-def plant(mutant: Mutant, folder: Path) -> None:
-    """Copies gradtx and its tests, with their bytecode, to `folder`, and plants the error there."""
-    for part in ("gradtx", "tests"):
-        shutil.copytree(ROOT / part, folder / part)
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    source = folder / "gradtx" / mutant.file
-    source.write_text(mutant.planted(source.read_text()))
-    Path(cache_from_source(str(source))).unlink(missing_ok=True)
+class Planted(SourceFileLoader):
+    """Finds and loads the module of a mutant, with the error in it; it reads and writes no bytecode."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        path = ROOT / "gradtx" / mutant.file
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        super().__init__(".".join(parts).removesuffix(".__init__"), str(path))
+        self.source = mutant.planted(path.read_text())
+        # Else `inspect.getsource` would show the file.
+        linecache.cache[self.path] = len(self.source), None, self.source.splitlines(keepends=True), self.path
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        return spec_from_file_location(name, self.path, loader=self) if name == self.name else None
+
+    def get_code(self, _: str) -> CodeType:
+        return self.source_to_code(self.source, self.path)
 
 
 def survives(mutant: Mutant) -> str | None:
     """Why the mutant is not killed, or `None`. It changes the process that it is called in."""
     import pytest  # noqa: PLC0415 - `--moved` runs before anything is installed
 
-    with tempfile.TemporaryDirectory() as folder:
-        plant(mutant, Path(folder))
-        for module in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
-            del sys.modules[module]
-        sys.path[:] = [folder, *(path for path in sys.path if path != str(ROOT))]
-        sys.dont_write_bytecode = True
-        os.chdir(folder)
-        output = io.StringIO()
-        with redirect_stdout(output), redirect_stderr(output):
-            status = pytest.main([*OPTIONS, mutant.tests])
-        os.chdir(ROOT)
+    os.chdir(ROOT)
+    sys.meta_path.insert(0, Planted(mutant))
+    sys.dont_write_bytecode = False  # the other modules and the tests are compiled once
+    gc.freeze()  # pytest collects garbage, and need not look at JAX
+    output = io.StringIO()
+    with redirect_stdout(output), redirect_stderr(output):
+        status = pytest.main([*OPTIONS, mutant.tests])
     if status == 1 and " failed" in output.getvalue():
         return None
     if status == 0:
