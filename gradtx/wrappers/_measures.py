@@ -93,7 +93,7 @@ def update_ratio(updates: Updates, params: Params, axis_name: AxisName = None) -
 def unmoved_share(updates: Updates, params: Params, axis_name: AxisName = None) -> Array:
     """The share of weights with a nonzero update that rounding leaves unmoved.
 
-    A weight of 1 in bfloat16 moves by 1/128 or not at all: `split_params` and `round_stochastically` lose none.
+    A weight of 1 in bfloat16 moves by 1/128 or not at all; `split_params` and `round_stochastically` help.
 
     Args:
       updates: the updates.
