@@ -9,7 +9,7 @@ from gradtx import by_path, chain, leaf_table, masked, partition, summary
 
 
 def shape(*axes: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(axes, jnp.bfloat16)
+    return jax.ShapeDtypeStruct(axes, jnp.float32)
 
 
 PARAMS = {"embed": shape(10**6, 10**6), "block": [{"kernel": shape(3, 2), "bias": shape(2)}], "off": None}
@@ -24,10 +24,10 @@ def test_every_leaf_stands_beside_its_groups_and_masks() -> None:
         masked(gradtx.scale(1.0), by_path({"kernel": True, "": False})),
     )
     assert leaf_table(tx, PARAMS).splitlines() == [
-        "leaf            shape               dtype     group   group  add_decayed_weights  scale",
-        "block/0/bias    (2,)                bfloat16  'deep'  1      -                    -",
-        "block/0/kernel  (3, 2)              bfloat16  'deep'  2      yes                  yes",
-        "embed           (1000000, 1000000)  bfloat16  'in'    -      -                    -",
+        "leaf            shape               dtype    group   group  add_decayed_weights  scale",
+        "block/0/bias    (2,)                float32  'deep'  1      -                    -",
+        "block/0/kernel  (3, 2)              float32  'deep'  2      yes                  yes",
+        "embed           (1000000, 1000000)  float32  'in'    -      -                    -",
     ]
 
 
