@@ -22,6 +22,7 @@ import pytest
 
 from tests.quick import QUICK
 from tests.sample import is_left_out
+from tests.turns import is_in_turn
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -34,3 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("quick")
         if is_left_out(item):
             item.add_marker("exhaustive")
+    items[:] = [
+        item for item in items if not item.get_closest_marker("exhaustive") or is_in_turn(item.nodeid)
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.table import Mutant, all_mutants, read_table
+from tests.turns import TURNS, is_in_turn
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = """# A comment
@@ -66,3 +67,15 @@ def test_moved_texts_are_listed_without_packages() -> None:
     """`.ci/run` lists them first, in an environment that holds nothing yet."""
     script = ROOT / "tests" / "mutants" / "run.py"
     subprocess.run([sys.executable, "-S", script, "--moved"], check=True, capture_output=True)
+
+
+def test_each_mutant_has_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [mutant.name for mutant in all_mutants()]
+    shares = []
+    for turn in range(TURNS):
+        monkeypatch.setenv("TURN", str(turn))
+        shares.append({name for name in names if is_in_turn(name)})
+    assert sorted(names) == sorted(name for share in shares for name in share)
+    assert max(map(len, shares)) < 0.4 * len(names)
+    monkeypatch.setenv("TURN", "")
+    assert all(map(is_in_turn, names))

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.mutants.table import Mutant, all_mutants  # noqa: E402 - the repository is on the path now
+from tests.turns import is_in_turn  # noqa: E402
 
 # Each mutant has a process of its own, forked from one that has imported these and nothing of gradtx.
 PRELOADED = ["hypothesis", "jax.extend", "jax.flatten_util", "jax.numpy", "numpy", "pytest", "xdist.plugin"]
@@ -82,7 +83,9 @@ def main() -> int:
     for mutant in moved:
         print(f"moved     {mutant.file}: {mutant.old} | {mutant.name}")
     failures = len(moved) if options.strict else 0
-    planted = [] if options.moved else [mutant for mutant in chosen if mutant not in moved]
+    planted = [mutant for mutant in chosen if mutant not in moved and is_in_turn(mutant.name)]
+    planted = [] if options.moved else planted
+    os.environ.pop("TURN", None)  # any test may kill a mutant
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
