@@ -22,6 +22,7 @@ SUITES = (
     "tests/schedules/test_",
     "tests/stepping/",
     "tests/training/",
+    "tests/wrappers/",
 )
 # Tests in them that cost little and find much: pytest runs them for every case.
 ALWAYS = (
@@ -31,7 +32,7 @@ ALWAYS = (
     "test_the_layout_of_each_state",
     "test_every_parameter_is_documented",
 )
-SHARE = 8
+SHARE = 12
 """Of the other tests pytest runs one in so many, drawn by name."""
 
 
