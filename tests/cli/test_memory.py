@@ -30,7 +30,7 @@ def test_the_size_of_the_model():
         (["adamww", "7B"], "no optimizer is named 'adamww'"),
         (["adamw", "seven"], "must be a number of parameters from 10M to 1000B, got 'seven'"),
         (["adamw", "3"], "from 10M to 1000B"),
-        (["7B"], "the following arguments are required"),
+        (["7B"], "no optimizer is named '7B'"),
         (["adamw", "7B", "--dtype", "int8"], "invalid choice"),
     ],
 )
