@@ -22,7 +22,6 @@ def files(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("", "required: command"),
         ("fly", "'fly'"),
         ("train --steps 0", "--steps: must be a whole number from 1 "),
         ("train --steps 1.5", "--steps: must be a whole number"),
