@@ -17,6 +17,8 @@ QUICK = (
     "tests/contract/test_errors.py::test_a_wrong_gradient_is_refused_with_the_leaf",
     "tests/schedules/test_table.py",
     "tests/wrappers/test_converted.py::test_extra_arguments_and_functions_are_seen_alike",
+    "tests/stepping/test_loops.py::test_slices_lie_together_in_memory",
+    "tests/cli/test_memory.py::test_the_size_of_the_model",
     "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves",
     "tests/practice/test_sweep.py::test_it_draws_a_line_for_each_combination_of_the_others",
     "tests/cli/test_train.py::test_a_run_from_end_to_end",
