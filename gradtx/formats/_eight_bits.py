@@ -17,7 +17,7 @@ class int8(Blocks):
     $$c = \operatorname{round}\!\left(127\,\frac{2y}{1 + |y|}\right), \qquad
       y = \frac{z}{2 - |z|}, \quad z = \frac{c}{127}, \qquad y = \frac{x}{\max_{\text{block}} |x|}$$
 
-    Small numbers are about twice as exact as large ones: the step of two neighbours is $s/254$ at 0 and
+    Small numbers are four times as exact as large ones: the step of two neighbours is $s/254$ at 0 and
     $4s/254$ at the largest magnitude $s$. It takes 1.02 bytes a number with a block of 256.
 
     **Source**: the curve is that of FlashOptim (arXiv:2602.23349). **Departure**: blocks lie along the last

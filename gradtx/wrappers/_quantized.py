@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import GetAttrKey, keystr, tree_flatten_with_path
 
-from gradtx.arithmetic import AxisName, split_as, split_over
+from gradtx.arithmetic import AxisName
 from gradtx.core import (
     GradientTransformation,
     OptState,
@@ -27,8 +27,6 @@ from gradtx.formats import (
     decoded,
     int8,
     is_stored,
-    random_bits,
-    salt_of_shard,
     salts,
     uint8,
 )
@@ -45,6 +43,7 @@ from gradtx.tree import (
     listed,
     nodes,
 )
+from gradtx.wrappers._draws import AXES, KEY, bits_like, own_salt
 
 DEFAULT_FORMATS = {"mu": int8(), "nu": uint8(), "trace": int8()}
 SIGNED = ("mu", "trace")
@@ -83,7 +82,7 @@ class quantized(Wrapper, state=QuantizedState, counts=("count",), elementwise=Fa
 
     AdamW keeps 2.03 bytes a parameter in place of 8. **The memory of a step is another matter**: inside one
     `jax.jit` XLA decodes whole arrays, and needs more temporaries than the state saves. `Stepper` runs each
-    leaf in a loop over chunks, and needs none; see `memory`.
+    leaf in a loop over slices, and needs those of one slice; see `memory`.
 
     An array is stored if its field has a format and it has at least `min_size` numbers, and, in a format of
     blocks, a last axis of at least 16. A `Stored` stands in its place, with the shape of the array, so that
@@ -132,12 +131,8 @@ class quantized(Wrapper, state=QuantizedState, counts=("count",), elementwise=Fa
         convert=as_mask,
         doc="a mask of the parameters whose arrays are stored, as in `masked`; `None` selects all",
     )
-    key: Key = static(default=0, convert=as_key, doc="a seed, or a key of `jax.random`; it is structure")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which leaves are split: each shard draws by itself",
-    )
+    key: Key = static(default=0, convert=as_key, doc=KEY)
+    axis_name: AxisName = static(default=None, kw_only=True, doc=AXES)
 
     def init(self, params: Params) -> QuantizedState:
         stored = self._first_stored(self.inner.init(params), params)
@@ -245,7 +240,7 @@ def _stored_as(old: OptState, new: OptState, salt_of: Iterator[Array], axis_name
     def stored(before: Any, after: Any) -> Any:
         if not is_stored(before):
             return after
-        salt = salt_of_shard(next(salt_of), split_over(after, axis_name)) if _draws(before) else None
+        salt = own_salt(next(salt_of), after, axis_name) if _draws(before) else None
         return _encoded(after.astype(before.dtype), salt, before.format)
 
     return jax.tree.map(stored, old, new, is_leaf=is_stored)
@@ -253,8 +248,7 @@ def _stored_as(old: OptState, new: OptState, salt_of: Iterator[Array], axis_name
 
 @partial(jax.jit, static_argnums=2)
 def _encoded(x: Array, salt: Array | None, form: Format) -> Stored:
-    bits = None if salt is None else split_as(x, random_bits(x.shape, salt))
-    return form.encode(x, bits)
+    return form.encode(x, None if salt is None else bits_like(x, salt))
 
 
 @jax.jit

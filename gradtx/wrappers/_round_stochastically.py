@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, split_as, split_over
+from gradtx.arithmetic import AxisName
 from gradtx.core import (
     GradientTransformation,
     OptState,
@@ -18,9 +18,10 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.formats import random_bits, rounded, salt_of_shard, salts
+from gradtx.formats import rounded, salts
 from gradtx.tree import Key, as_key, first_words, flatten, is_inexact
 from gradtx.wrappers._bfloat16 import at_bfloat16, is_bfloat16, step_to
+from gradtx.wrappers._draws import AXES, KEY, bits_like, own_salt
 
 
 class RoundStochasticallyState(NamedTuple):
@@ -73,12 +74,8 @@ class round_stochastically(
     inner: GradientTransformation = nested(
         state="inner_state", doc="the transformation $T$, everything that moves the parameters"
     )
-    key: Key = static(default=0, convert=as_key, doc="a seed, or a key of `jax.random`; it is structure")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which leaves are split: each shard draws by itself",
-    )
+    key: Key = static(default=0, convert=as_key, doc=KEY)
+    axis_name: AxisName = static(default=None, kw_only=True, doc=AXES)
 
     def init(self, params: Params) -> RoundStochasticallyState:
         inner = self.inner.init(at_bfloat16(params, lambda leaf: leaf, lambda leaf: leaf))
@@ -98,11 +95,11 @@ class round_stochastically(
         """The update of a leaf."""
         if not (is_inexact(u) and is_bfloat16(p)):
             return u
-        return _rounded(u, p, salt_of_shard(salt, split_over(p, self.axis_name)))
+        return _rounded(u, p, own_salt(salt, p, self.axis_name))
 
 
 @jax.jit
 def _rounded(u: Array, p: Array, salt: Array) -> Array:
     new = p.astype(jnp.float32) + u.astype(jnp.float32)
-    goal = rounded(new, split_as(p, random_bits(p.shape, salt)), 16)
+    goal = rounded(new, bits_like(p, salt), 16)
     return step_to(goal.astype(jnp.bfloat16), p)[0]

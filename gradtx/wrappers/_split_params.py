@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import keystr, tree_flatten_with_path
 
-from gradtx.arithmetic import AxisName, joined, remainder, split_as, split_over, upper_half
+from gradtx.arithmetic import AxisName, joined, remainder, upper_half
 from gradtx.core import (
     GradientTransformation,
     OptState,
@@ -19,9 +19,10 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.formats import random_bits, rounded, salt_of_shard, salts
+from gradtx.formats import rounded, salts
 from gradtx.tree import Key, MaskedNode, as_key, first_words, flatten, is_inexact, is_placeholder, narrowed
 from gradtx.wrappers._bfloat16 import at_bfloat16, is_bfloat16, step_to
+from gradtx.wrappers._draws import AXES, KEY, bits_like, own_salt
 
 
 class SplitParamsState(NamedTuple):
@@ -80,12 +81,8 @@ class split_params(
         state="inner_state", doc="the transformation $T$, everything that moves the parameters"
     )
     bits: int = static(default=16, choices=(16, 8), doc="the bits of a remainder")
-    key: Key = static(default=0, convert=as_key, doc="a seed, or a key of `jax.random`; it is structure")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which leaves are split: each shard draws by itself",
-    )
+    key: Key = static(default=0, convert=as_key, doc=KEY)
+    axis_name: AxisName = static(default=None, kw_only=True, doc=AXES)
 
     def init(self, params: Params) -> SplitParamsState:
         dtype = jnp.int16 if self.bits == 16 else jnp.int8
@@ -109,9 +106,7 @@ class split_params(
         """The update of a leaf in bfloat16, and its remainder after it."""
         if is_placeholder(rest) or not is_inexact(u):
             return u, rest
-        return _split(
-            u, p, x, rest, salt if salt is None else salt_of_shard(salt, split_over(p, self.axis_name))
-        )
+        return _split(u, p, x, rest, None if salt is None else own_salt(salt, p, self.axis_name))
 
     def evaluation_params(self, state: SplitParamsState, params: Params) -> Params:
         whole = _whole(params, state.remainder)
@@ -144,6 +139,6 @@ _joined = jax.jit(joined)
 def _split(u: Array, p: Array, x: Array, rest: Array, salt: Array | None) -> tuple[Array, Array]:
     new = x + u.astype(jnp.float32)
     if salt is not None:
-        new = rounded(new, split_as(p, random_bits(p.shape, salt)), 8)
+        new = rounded(new, bits_like(p, salt), 8)
     step, landed = step_to(upper_half(new), p)
     return step, remainder(new, landed, rest.dtype)
