@@ -14,6 +14,7 @@ from gradtx.practice._range_test import lr_range_test
 from gradtx.practice._rates import rates_of as rates_of
 from gradtx.practice._sweep import Sweep, sweep
 from gradtx.practice._train import train
+from gradtx.practice._vitals import vitals
 
 __all__ = [
     "Comparison",
@@ -29,4 +30,5 @@ __all__ = [
     "lr_range_test",
     "sweep",
     "train",
+    "vitals",
 ]

@@ -7,6 +7,7 @@ from gradtx.wrappers._accumulate import (
     accumulate,
     apply_every,
 )
+from gradtx.wrappers._average_measure import measure_with_ema
 from gradtx.wrappers._average_params import AverageParamsState, average_params, stochastic_weight_average
 from gradtx.wrappers._cautious import cautious
 from gradtx.wrappers._complex import SplitRealAndImaginaryState, split_real_and_imaginary
@@ -22,12 +23,13 @@ from gradtx.wrappers._flatten import flatten
 from gradtx.wrappers._galore import GaLoreDimensionNumbers, GaLoreState, scale_by_galore
 from gradtx.wrappers._graft import graft
 from gradtx.wrappers._group_scale import layerwise_decay, scale_by_group
-from gradtx.wrappers._guard import GuardState, guard
+from gradtx.wrappers._guard import GuardState, first_not_finite as first_not_finite, guard
 from gradtx.wrappers._leaf_table import leaf_table
 from gradtx.wrappers._lookahead import LookaheadState, lookahead
 from gradtx.wrappers._loss_scale import DynamicLossScaleState, dynamic_loss_scale
 from gradtx.wrappers._masked import MaskedState, freeze, masked
 from gradtx.wrappers._measures import (
+    StatefulMeasure as StatefulMeasure,
     by_group,
     exceeds,
     gradient_norm,
@@ -36,7 +38,7 @@ from gradtx.wrappers._measures import (
     update_ratio,
 )
 from gradtx.wrappers._mechanic import MechanicState, mechanize
-from gradtx.wrappers._monitor import MonitorState, measure_with_ema, metrics, monitor
+from gradtx.wrappers._monitor import MonitorState, metrics, monitor
 from gradtx.wrappers._partition import (
     MultiTransformState,
     PartitionState,

@@ -233,7 +233,7 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
         """The index of the first leaf that is not finite, in the gradients or in the returned updates."""
 
         def first_of(tree: Updates) -> Callable[[], Array]:
-            return lambda: _first_not_finite(tree, params, self.axis_name)
+            return lambda: first_not_finite(tree, params, self.axis_name)
 
         return run_if(
             ~finite, first_of(updates), lambda _: run_if(~applicable, first_of(returned), jnp.zeros_like)
@@ -275,7 +275,7 @@ def _no_statistics() -> Statistics:
     return Statistics(jnp.zeros((), float), jnp.zeros((), float))
 
 
-def _first_not_finite(updates: Updates, params: Params, axis_name: AxisName) -> Array:
+def first_not_finite(updates: Updates, params: Params, axis_name: AxisName) -> Array:
     """The index of the first leaf with an element that is not finite, and the number of leaves without one.
 
     The index is one into the parameters, if there are any: a `None` among the updates may stand for a whole

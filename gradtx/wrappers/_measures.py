@@ -19,7 +19,28 @@ Measure = Callable[..., Any]
 OF_TREES = ("gradients", "updates", "params")
 
 
-def arguments_of(measure: Measure) -> tuple[str, ...]:
+class StatefulMeasure(Value):
+    """A measure with a memory, which a `monitor` carries from step to step in its state.
+
+    `init(*shapes)` makes the memory from the shapes of the arguments, and `step(memory, *arguments)` returns
+    the numbers and the next memory. The names of the arguments say what it reads, as for any measure.
+    """
+
+    def init(self, *shapes: Any) -> Any:
+        """The memory before the first step."""
+        raise NotImplementedError(f"{type(self).__name__} must define init.")
+
+    def step(self, memory: Any, *arguments: Any, **reduced: Any) -> tuple[Any, Any]:
+        """The numbers of a step, with floats in the default dtype, and the next memory."""
+        raise NotImplementedError(f"{type(self).__name__} must define step.")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of the arguments of `step`."""
+        return _required(self.step)[1:]
+
+
+def arguments_of(measure: Any) -> tuple[str, ...]:
     """The names of the arguments that a measure reads; one argument with another name means the updates.
 
     >>> arguments_of(gradient_norm), arguments_of(lambda u: u)
@@ -29,19 +50,27 @@ def arguments_of(measure: Measure) -> tuple[str, ...]:
         names = arguments_of(measure.measure)
         of_params = asks_for_parameters(measure.labels) and "params" not in names
         return (*names, "params") if of_params else names
+    if isinstance(measure, StatefulMeasure):
+        return measure.reads
+    names = _required(measure)
+    return names if len(names) != 1 or names[0] in (*OF_TREES, "value", "state") else ("updates",)
+
+
+def _required(function: Any) -> tuple[str, ...]:
     required = inspect.Parameter.empty
-    names = tuple(n for n, p in inspect.signature(measure).parameters.items() if p.default is required)
-    return names if len(names) != 1 or names[0] in (*OF_TREES, "value") else ("updates",)
+    return tuple(n for n, p in inspect.signature(function).parameters.items() if p.default is required)
 
 
-def takes_axis_name(measure: Measure) -> bool:
+def takes_axis_name(measure: Any) -> bool:
     """Whether a measure has an argument for the mesh axes to sum over.
 
     >>> takes_axis_name(gradient_norm), takes_axis_name(lambda u: u)
     (True, False)
     """
-    bare = measure.measure if isinstance(measure, by_group) else measure
-    return "axis_name" in inspect.signature(bare).parameters
+    if isinstance(measure, by_group):
+        return takes_axis_name(measure.measure)
+    function = measure.step if isinstance(measure, StatefulMeasure) else measure
+    return "axis_name" in inspect.signature(function).parameters
 
 
 def gradient_norm(gradients: Updates, axis_name: AxisName = None) -> Array:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from gradtx.arithmetic import AxisName
 from gradtx.core import GradientTransformation, Params, Updates, by_value, static
 from gradtx.wrappers._measures import Measure, arguments_of
-from gradtx.wrappers._monitor import measurements, reduced_over, zero_measurements
+from gradtx.wrappers._measuring import measurements, zero_measurements
 
 
 class SnapshotState(NamedTuple):
@@ -55,11 +55,12 @@ class snapshot(GradientTransformation, state=SnapshotState):
         return super().needs | ({*arguments_of(self.measure)} - {"gradients", "updates"})
 
     def init(self, params: Params) -> SnapshotState:
-        return SnapshotState(zero_measurements({self.measure_name: self.measure}, params))
+        return SnapshotState(zero_measurements({self.measure_name: self.measure}, params)[0])
 
     def apply(
         self, updates: Updates, state: SnapshotState, params: Params = None, **extra: Any
     ) -> tuple[Updates, SnapshotState]:
         seen = {**extra, "gradients": updates, "updates": updates, "params": params}
-        measured = measurements({self.measure_name: self.measure}, seen, reduced_over(self.axis_name))
-        return updates, SnapshotState(measured)
+        return updates, SnapshotState(
+            measurements({self.measure_name: self.measure}, {}, seen, self.axis_name)[0]
+        )
