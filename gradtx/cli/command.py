@@ -4,11 +4,12 @@ import io
 import sys
 from collections.abc import Sequence
 
-from gradtx.cli.arguments import AnyOptions, MemoryOptions, Options, RangeOptions, parse
+from gradtx.cli.arguments import AnyOptions, DoctorOptions, MemoryOptions, Options, RangeOptions, parse
+from gradtx.cli.doctor import doctor
 from gradtx.cli.language_model import Architecture
 from gradtx.cli.memory import memory_table
 
-COMMANDS = {Options: "train", RangeOptions: "find-lr", MemoryOptions: "memory"}
+COMMANDS = {Options: "train", RangeOptions: "find-lr", MemoryOptions: "memory", DoctorOptions: "doctor"}
 _EXTRA = ("matplotlib", "tqdm")
 
 
@@ -50,6 +51,8 @@ def _run(options: AnyOptions, architecture: Architecture) -> int:
     if isinstance(options, MemoryOptions):
         print(memory_table(options.optimizers, options.size, options.dtype))
         return 0
+    if isinstance(options, DoctorOptions):
+        return doctor(options.history)
     if isinstance(options, Options):
         from gradtx.cli.train import train  # noqa: PLC0415
 

@@ -24,11 +24,18 @@ def of_table(table: Any) -> str:
 def of_findings(findings: Any) -> str:
     """Findings as a list in HTML."""
     items = (
-        f"<li><b>{_text(finding.name)}</b>{_at(finding.path)}: "
-        f"{_text(finding.text)} {_text(finding.remedy)}</li>"
+        f"<li><b>{_text(finding.name)}</b>{_at(finding.path)}: {_text(finding.text)} {_details(finding)}</li>"
         for finding in findings
     )
     return f"<ul>{''.join(_within(items, '<li>...</li>'))}</ul>" if findings else "<p>no findings</p>"
+
+
+def _details(finding: Any) -> str:
+    """The remedy of a finding; with evidence, a list of the cause, the evidence and the remedy."""
+    if not finding.details():
+        return _text(finding.remedy)
+    items = (f"<li>{_text(title)}: {_text(text)}</li>" for title, text in finding.details())
+    return f"<ul>{''.join(items)}</ul>"
 
 
 def of_schedule(schedule: Any) -> str:

@@ -6,6 +6,7 @@ and diagnosis. Nothing else in gradtx needs them.
 
 from gradtx.practice._compare import compare
 from gradtx.practice._comparison import Comparison, Entry
+from gradtx.practice._diagnose import diagnose
 from gradtx.practice._evolve import Evolved, evolve
 from gradtx.practice._history import History
 from gradtx.practice._loop import Trained
@@ -26,6 +27,7 @@ __all__ = [
     "Sweep",
     "Trained",
     "compare",
+    "diagnose",
     "evolve",
     "lr_range_test",
     "sweep",

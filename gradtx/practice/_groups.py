@@ -17,6 +17,4 @@ def top_level(params: Any) -> Any:
     depth = 0
     while paths and all(len(path) > depth for path in paths) and len({path[depth] for path in paths}) == 1:
         depth += 1
-    return tree_map_with_path(
-        lambda path, _: entry_name(path[depth]) if len(path) > depth else "all", params
-    )
+    return tree_map_with_path(lambda path, _: entry_name(path[depth]) if len(path) > depth else "all", params)

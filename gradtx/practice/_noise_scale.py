@@ -52,8 +52,8 @@ class noise_scale(StatefulMeasure):
 
     def init(self, *shapes: Any) -> NoiseMemory:
         """No cycle."""
-        zero = jnp.zeros((), jnp.float32)
-        return NoiseMemory(zero, zero, zero, zero)
+        # An array each, since the state may be donated.
+        return NoiseMemory(*(jnp.zeros((), jnp.float32) for _ in NoiseMemory._fields))
 
     def step(self, memory: NoiseMemory, gradients: Any, state: Any) -> tuple[Any, NoiseMemory]:
         """The noise scale, and the memory of this cycle."""
@@ -72,4 +72,6 @@ class noise_scale(StatefulMeasure):
         new = (interpolate(memory.noise, noise, weight), interpolate(memory.signal, signal, weight))
         over = cycle.mini_step == 0
         kept = NoiseMemory(jnp.where(over, 0, total), jnp.where(over, 0, count), *new)
-        return jnp.where(kept.signal > 0, quotient(kept.noise, kept.signal), jnp.where(begins, 0, jnp.inf)), kept
+        return jnp.where(
+            kept.signal > 0, quotient(kept.noise, kept.signal), jnp.where(begins, 0, jnp.inf)
+        ), kept

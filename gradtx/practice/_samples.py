@@ -158,7 +158,9 @@ class square_ratio(StatefulMeasure):
     def _averages(self, groups: Any, gradients: Any, state: Any) -> dict[str, Any]:
         """The mean of the second moment of each group, and `None` where the state has none."""
         held = _second_moments(state)
-        shapes = {path: jnp.shape(leaf) for path, leaf in tree_leaves_with_path(gradients) if is_inexact(leaf)}
+        shapes = {
+            path: jnp.shape(leaf) for path, leaf in tree_leaves_with_path(gradients) if is_inexact(leaf)
+        }
         labels = dict(tree_leaves_with_path(top_level(gradients)))
         whole = {labels[p] for p in shapes} - {
             labels[p] for p, shape in shapes.items() if p not in held or jnp.shape(held[p]) != shape

@@ -41,7 +41,7 @@ def vitals(*, sample: int = 4096, max_norm: float | None = None, loss: bool = Fa
     | `gradient_norm`, `update_norm`, `param_norm` | the norms of each group |
     | `update_ratio` | the norm of the update over that of the parameters, of each group |
     | `unmoved_share` | the share of weights in 16 bits with an update that rounding leaves unmoved, of each group |
-    | `idle_share` | the share of units whose gradient is exactly 0, of each group with matrices |
+    | `idle_share` | the largest share of units with a gradient of exactly 0 in a matrix, of each group |
     | `scale_rms` | the root mean square of the scales of normalizations, where there are any |
     | `not_finite` | the index of the first leaf of the gradients that is not finite, and -1 where there is none |
     | `update_cosine`, `gradient_cosine` | the cosine with the last one, of each group, on a sample |
@@ -111,18 +111,20 @@ def unmoved_by_group(updates: Updates, params: Params) -> dict[str, Array]:
 
 
 def idle_share(gradients: Updates) -> dict[str, Array]:
-    """The share of units whose gradient is exactly 0, by group: of slices along the last axis of matrices.
+    """The share of units whose gradient is exactly 0, by group: the largest one of its matrices.
+
+    A unit of a matrix is a slice along its last axis.
 
     >>> import jax.numpy as jnp
     >>> print(idle_share({"kernel": jnp.array([[0.0, 1.0], [0.0, 0.0]]), "bias": jnp.zeros(2)})["kernel"])
     0.5
     """
-    idle: dict[str, list[Array]] = {}
+    shares: dict[str, list[Array]] = {}
     for label, leaf in zip(jax.tree.leaves(top_level(gradients)), jax.tree.leaves(gradients), strict=True):
         if is_inexact(leaf) and jnp.ndim(leaf) > 1:
-            units = jnp.all(leaf == 0, axis=tuple(range(jnp.ndim(leaf) - 1)))
-            idle.setdefault(label, []).append(units)
-    return {label: jnp.mean(jnp.concatenate(own).astype(float)) for label, own in idle.items()}
+            idle = jnp.all(leaf == 0, axis=tuple(range(jnp.ndim(leaf) - 1)))
+            shares.setdefault(label, []).append(jnp.mean(idle.astype(float)))
+    return {label: jnp.max(jnp.stack(own)) for label, own in shares.items()}
 
 
 def scale_rms(params: Params) -> Any:
@@ -134,8 +136,8 @@ def scale_rms(params: Params) -> Any:
     >>> scale_rms({"kernel": jnp.ones((2, 2))})
     {}
     """
-    scales = {path: leaf for path, leaf in tree_leaves_with_path(params) if _SCALE.search(path_name(path))}
-    return norm(scales) / sum(leaf.size for leaf in scales.values()) ** 0.5 if scales else {}
+    scales = [leaf for path, leaf in tree_leaves_with_path(params) if _SCALE.search(path_name(path))]
+    return norm(scales) / sum(leaf.size for leaf in scales) ** 0.5 if scales else {}
 
 
 def not_finite(gradients: Updates) -> Array:

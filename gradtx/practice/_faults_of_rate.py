@@ -1,0 +1,142 @@
+"""Faults of the learning rate: too high, too low, without a warmup, or at the edge of oscillation."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradtx.core import Finding
+from gradtx.practice._edits import Edit, with_rate, with_warmup
+from gradtx.practice._signs import Signs, rolling
+
+_LARGE_STEP = 0.08
+"""A step of this share of the norm of the weights is too long; the largest healthy one measured is 0.05."""
+
+_UNDONE = 0.016
+"""The share of the norm of the weights that a step takes back from the last one in an oscillation; the
+largest healthy one measured is 0.013."""
+
+_LITTLE_TRAVEL = 0.25
+"""The length of the whole way over the norm of the weights, below which a training has hardly begun."""
+
+_RISE = 2.0
+"""The loss over its first level at which a training has diverged."""
+
+_WINDOW, _TURNS = 9, 10
+
+
+def oscillation(signs: Signs) -> Iterator[Finding]:
+    """Updates that undo each other, and are large enough to matter."""
+    cosine, ratio = signs.cosine("update_cosine"), signs.ratio
+    if cosine is None or ratio is None or len(ratio) < _TURNS:
+        return
+    undone = np.convolve(-cosine * ratio, np.full(_TURNS, 1 / _TURNS), "valid")
+    step = int(undone.argmax())
+    if undone[step] < _UNDONE:
+        return
+    mean, size = float(cosine[step : step + _TURNS].mean()), float(np.median(ratio[step : step + _TURNS]))
+    factor = 0.5 if size < 4 * _LARGE_STEP else 0.1
+    yield Finding(
+        "oscillation",
+        "",
+        f"each step takes back a part of the last one: their cosine is {mean:.2f}.",
+        f"Multiply the learning rate by {factor:.2g}, or take momentum.",
+        "the learning rate is at the edge of stability, 2 over the curvature.",
+        (
+            ("update_cosine", mean),
+            ("update_ratio", size),
+            ("step", step + _TURNS),
+        ),
+        Edit(with_rate, (factor,)),
+    )
+
+
+def rate_too_high(signs: Signs) -> Iterator[Finding]:
+    """Steps too long for the weights, or a loss above its beginning."""
+    found = _long_step(signs)
+    loss = rolling(signs.loss, _WINDOW)
+    rises = np.flatnonzero(loss > signs.start + (_RISE - 1) * abs(signs.start))
+    if found is None and not len(rises):
+        return
+    evidence: list[tuple[str, object]] = [("loss", f"{signs.start:.3g} at first, at most {loss.max():.3g}")]
+    factor = 0.1
+    text = f"the loss rose to {loss.max():.3g} by step {int(loss.argmax()) + 1}."
+    if found is not None:
+        step, size = found
+        evidence = [("update_ratio", size), ("step", step + 1), *evidence]
+        text = f"a step moves the weights by {size:.0%} of their norm (step {step + 1})."
+        factor = min(0.3, max(0.01, 0.02 / size))
+        if signs.is_long and _begins_at_once(signs, step) and _calms(signs):
+            yield _no_warmup(signs, text, tuple(evidence))
+            return
+    yield Finding(
+        "rate-too-high",
+        "",
+        text,
+        f"Multiply the learning rate by {factor:.2g}; practice.lr_range_test finds one.",
+        "the learning rate is too high.",
+        tuple(evidence),
+        Edit(with_rate, (round(factor, 3),)),
+    )
+
+
+def _long_step(signs: Signs) -> tuple[int, float] | None:
+    """The step with the longest usual update, and its length over the norm of the weights."""
+    if signs.ratio is None:
+        return None
+    usual = rolling(signs.ratio, _WINDOW)
+    step = int(usual.argmax())
+    return (step, float(usual[step])) if usual[step] > _LARGE_STEP else None
+
+
+def _begins_at_once(signs: Signs, step: int) -> bool:
+    """Whether the longest steps are the first ones, of full length from the first."""
+    update = signs.total("update_norm")
+    early = signs.length // 10
+    return update is not None and step < early and bool(update[0] > 0.15 * update[:early].max())
+
+
+def _calms(signs: Signs) -> bool:
+    """Whether the steps of the second half are of a usual length."""
+    return signs.ratio is not None and bool(np.median(signs.later(signs.ratio, 0.5)) < _LARGE_STEP / 4)
+
+
+def _no_warmup(signs: Signs, text: str, evidence: tuple[tuple[str, object], ...]) -> Finding:
+    steps = max(1, signs.length // 10)
+    return Finding(
+        "no-warmup",
+        "",
+        text,
+        f"Begin with a linear warmup of {steps} steps.",
+        "the first steps have the full learning rate, before the averages of the optimizer have settled.",
+        evidence,
+        Edit(with_warmup, (steps,)),
+    )
+
+
+def rate_too_low(signs: Signs) -> Iterator[Finding]:
+    """Weights that hardly move, all in one direction, while the loss still falls."""
+    if signs.ratio is None or not signs.is_long:
+        return
+    travel = float(signs.ratio.sum())
+    cosine = signs.cosine("gradient_cosine")
+    agree = 1.0 if cosine is None else float(np.mean(cosine[1:]))
+    before, after = (
+        np.mean(signs.later(signs.loss, 0.5)[: signs.end // 4]),
+        np.mean(signs.later(signs.loss, 0.25)),
+    )
+    if travel > _LITTLE_TRAVEL or agree < 0.1 or after >= before:
+        return
+    factor = float(min(100.0, max(3.0, 10 ** round(np.log10(2.0 / travel)))))
+    yield Finding(
+        "rate-too-low",
+        "",
+        f"in {signs.end} steps the weights travelled {travel:.2g} of their norm, and the loss still falls.",
+        f"Multiply the learning rate by {factor:g}; practice.lr_range_test finds one.",
+        "the learning rate is too low.",
+        (
+            ("travel", travel),
+            ("gradient_cosine", agree),
+            ("loss", f"{before:.3g}, then {after:.3g} at the end"),
+        ),
+        Edit(with_rate, (factor,)),
+    )

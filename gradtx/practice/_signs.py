@@ -1,0 +1,115 @@
+"""The signs of a training: the series of a history as NumPy arrays, and numbers that several findings read."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradtx.core import GradientTransformation, Params
+from gradtx.practice._history import History
+
+LEAST_STEPS = 30
+"""The number of steps below which only sudden faults are looked for."""
+
+Series = Any
+"""An array of NumPy in float64, with an entry for each step."""
+
+
+class Signs:
+    """The series before the first step with a number that is not finite, and what follows from them.
+
+    Args:
+      history: the history of one training.
+      validation: the losses on other data, at equal distances, or `None`.
+      tx: the optimizer, or `None`.
+      params: the parameters or their shapes, or `None`.
+    """
+
+    def __init__(self, history: History, validation: Any, tx: GradientTransformation | None, params: Params):
+        self.tx, self.params = tx, params
+        self._whole = {name: np.asarray(history[name], float) for name in history.names}
+        self.length = len(self._whole["loss"])
+        given = self._whole.get("validation") if validation is None else np.asarray(validation, float)
+        self.validation: Series | None = given
+
+    @cached_property
+    def end(self) -> int:
+        """The number of steps before the first one at which the loss or a gradient is not finite."""
+        norms = [x for name, x in self._whole.items() if name.startswith("gradient_norm")]
+        finite = np.logical_and.reduce([np.isfinite(x) for x in (self._whole["loss"], *norms)])
+        return self.length if finite.all() else int(finite.argmin())
+
+    @property
+    def bad_leaf(self) -> int | None:
+        """The index of the first leaf that is not finite at that step, where it is recorded."""
+        index = self._whole.get("not_finite")
+        return None if index is None or index[self.end] < 0 else int(index[self.end])
+
+    def series(self, name: str) -> Series | None:
+        """A series of this name, or `None`."""
+        found = self._whole.get(name)
+        return None if found is None else found[: self.end]
+
+    def groups(self, name: str) -> dict[str, Series]:
+        """The series of a measure by group."""
+        begin = f"{name}."
+        return {key[len(begin) :]: x[: self.end] for key, x in self._whole.items() if key.startswith(begin)}
+
+    def total(self, name: str) -> Series | None:
+        """The norm over all groups."""
+        groups = self.groups(name)
+        return np.sqrt(sum(x * x for x in groups.values())) if groups else self.series(name)
+
+    @cached_property
+    def loss(self) -> Series:
+        """The loss of each step."""
+        return self._whole["loss"][: self.end]
+
+    @cached_property
+    def ratio(self) -> Series | None:
+        """The norm of the update over that of the parameters, of the whole model."""
+        update, params = self.total("update_norm"), self.total("param_norm")
+        if update is None or params is None:
+            return self.series("update_ratio")
+        return update / np.maximum(params, 1e-30)
+
+    def cosine(self, name: str) -> Series | None:
+        """The mean over the groups of a cosine."""
+        groups = self.groups(name)
+        return np.mean([*groups.values()], axis=0) if groups else None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there are enough steps for a judgement of the whole training."""
+        return self.end >= LEAST_STEPS
+
+    @property
+    def start(self) -> float:
+        """The loss of the first ten steps, or of a third of a shorter training."""
+        return float(np.mean(self.loss[: max(1, min(10, self.end // 3))]))
+
+    @property
+    def level(self) -> float:
+        """The loss of the last tenth of the steps."""
+        return float(np.mean(self.later(self.loss, 0.1)))
+
+    @property
+    def fall(self) -> float:
+        """The share of the first loss by which the loss fell."""
+        return 1 - self.level / self.start if self.start > 0 else 0.0
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the loss around its trend in the second half, over its level."""
+        steps = np.diff(self.later(self.loss, 0.5))
+        return float(np.std(steps) / np.sqrt(2) / max(abs(self.level), 1e-30)) if len(steps) else 0.0
+
+    def later(self, series: Series, share: float) -> Series:
+        """The last steps of a series."""
+        return series[-max(1, round(share * len(series))) :]
+
+
+def rolling(series: Series, width: int) -> Series:
+    """The median of each window of so many steps, up to each step; of fewer at the beginning."""
+    padded = np.concatenate([np.full(width - 1, series[0]), series])
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=-1)
