@@ -12,7 +12,7 @@ from gradtx.practice._signs import Signs
 from gradtx.tree import Path
 
 _SPIKE = 10.0
-"""A gradient this many times longer than those around it is a spike; the largest healthy ratio measured is 6."""
+"""A gradient this many times as long as those around it is a spike; the largest healthy one measured is 6."""
 
 _GUESS = 0.3
 """The share by which the loss falls at most in a training that learns nothing but the frequencies."""

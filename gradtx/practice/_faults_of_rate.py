@@ -9,17 +9,21 @@ from gradtx.practice._edits import Edit, with_rate, with_warmup
 from gradtx.practice._signs import Signs, rolling
 
 _LARGE_STEP = 0.08
-"""A step of this share of the norm of the weights is too long; the largest healthy one measured is 0.05."""
+"""A step of this share of the norm of the weights is too long, and half of it while the loss rises; the largest
+healthy one measured is 0.05."""
 
-_UNDONE = 0.016
+_UNDONE = 0.02
 """The share of the norm of the weights that a step takes back from the last one in an oscillation; the
-largest healthy one measured is 0.013."""
+largest healthy one measured is 0.014."""
 
 _LITTLE_TRAVEL = 0.25
 """The length of the whole way over the norm of the weights, below which a training has hardly begun."""
 
 _RISE = 2.0
 """The loss over its first level at which a training has diverged."""
+
+_GOOD_FALL = 0.9
+"""The share of the loss that is lost in a training that goes well, whatever its updates do."""
 
 _WINDOW, _TURNS = 9, 10
 
@@ -31,7 +35,7 @@ def oscillation(signs: Signs) -> Iterator[Finding]:
         return
     undone = np.convolve(-cosine * ratio, np.full(_TURNS, 1 / _TURNS), "valid")
     step = int(undone.argmax())
-    if undone[step] < _UNDONE:
+    if undone[step] < _UNDONE or signs.fall > _GOOD_FALL:
         return
     mean, size = float(cosine[step : step + _TURNS].mean()), float(np.median(ratio[step : step + _TURNS]))
     factor = 0.5 if size < 4 * _LARGE_STEP else 0.1
@@ -83,9 +87,11 @@ def _long_step(signs: Signs) -> tuple[int, float] | None:
     """The step with the longest usual update, and its length over the norm of the weights."""
     if signs.ratio is None:
         return None
-    usual = rolling(signs.ratio, _WINDOW)
-    step = int(usual.argmax())
-    return (step, float(usual[step])) if usual[step] > _LARGE_STEP else None
+    usual, loss = rolling(signs.ratio, _WINDOW), rolling(signs.loss, 2 * _TURNS)
+    rises = loss - np.minimum.accumulate(loss) > 0.05 * abs(signs.start)
+    long = usual > np.where(rises, 0.5, 1.0) * _LARGE_STEP
+    step = int(np.where(long, usual, 0.0).argmax())
+    return (step, float(usual[step])) if long[step] else None
 
 
 def _begins_at_once(signs: Signs, step: int) -> bool:

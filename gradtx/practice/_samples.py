@@ -8,8 +8,8 @@ import numpy as np
 from jax import Array
 from jax.tree_util import tree_leaves_with_path
 
-from gradtx.arithmetic import interpolate, norm, quotient
-from gradtx.core import hyperparameter, static
+from gradtx.arithmetic import norm, quotient
+from gradtx.core import static
 from gradtx.practice._groups import top_level
 from gradtx.tree import Path, is_inexact, nodes
 from gradtx.wrappers import StatefulMeasure
@@ -118,56 +118,34 @@ class gradient_cosine(StatefulMeasure):
         return {label: _cosine(now[label], memory[label]) for label in now}, now
 
 
-class square_ratio(StatefulMeasure):
-    r"""The mean square of the gradient over the mean of its average, by group, on a fixed sample.
+def square_ratio(gradients: Any, state: Any, sample: int = 4096) -> dict[str, Array]:
+    """The mean square of the gradient over that of the second moment in a state, by group, on a fixed sample.
 
-    The average is the second moment `nu` in the state of the optimizer, where it has one with an entry for
-    each sampled element; else it is one with the decay $d$ here, corrected for its start at zero. Far below 1
-    the average is that of an earlier, larger gradient, and the steps of Adam are too small by the root of
-    the ratio. An average in a state counts without correction: in the first steps the ratio is large.
+    The second moments are the fields `nu` of the state, such as that of Adam; a group counts if they have
+    every leaf of it. Far below 1 the moment is that of earlier, larger gradients, and the steps of Adam are
+    too small by the root of the ratio. The moment counts without its correction, so that the ratio is large
+    in the first steps.
+
+    Args:
+      gradients: the gradients.
+      state: the state of the optimizer.
+      sample: the largest number of elements of a group that are read.
 
     >>> import jax.numpy as jnp
     >>> from gradtx import metrics, monitor, scale_by_adam
-    >>> tx = monitor({"ratio": square_ratio()}, scale_by_adam(b2=0.75))
+    >>> tx = monitor({"ratio": square_ratio}, scale_by_adam(b2=0.75))
     >>> state = tx.update(jnp.array([2.0]), tx.init(jnp.zeros(1)))[1]
     >>> print(metrics(state)["ratio"]["all"])  # 4 over 0.25 * 4
     4.0
     """
-
-    sample: int = static(default=4096, low=1, doc="the largest number of elements of a group that are read")
-    decay: float = hyperparameter(default=0.99, low=0.0, below=1.0, doc="the decay $d$ of its own average")
-
-    def init(self, *shapes: Any) -> Any:
-        """The averages of the groups without one in the state, and their weight."""
-        gradients, state = shapes
-        own = jax.eval_shape(lambda g, s: self._averages(sampled(g, self.sample), g, s), gradients, state)
-        return {label: jnp.zeros((2,), jnp.float32) for label, found in own.items() if found is None}
-
-    def step(self, memory: Any, gradients: Any, state: Any) -> tuple[dict[str, Array], Any]:
-        """The ratios, and the averages."""
-        squares = {label: jnp.mean(x * x) for label, x in sampled(gradients, self.sample).items()}
-        kept = self._averages(squares, gradients, state)
-        # The average of the square and that of 1, which corrects it.
-        new = {
-            label: interpolate(old, jnp.stack([squares[label], jnp.ones(())]), 1 - self.decay)
-            for label, old in memory.items()
-        }
-        means = {g: quotient(*new[g]) if kept[g] is None else kept[g] for g in squares}
-        return {g: quotient(squares[g], means[g]) for g in squares}, new
-
-    def _averages(self, groups: Any, gradients: Any, state: Any) -> dict[str, Any]:
-        """The mean of the second moment of each group, and `None` where the state has none."""
-        held = _second_moments(state)
-        shapes = {
-            path: jnp.shape(leaf) for path, leaf in tree_leaves_with_path(gradients) if is_inexact(leaf)
-        }
-        labels = dict(tree_leaves_with_path(top_level(gradients)))
-        whole = {labels[p] for p in shapes} - {
-            labels[p] for p, shape in shapes.items() if p not in held or jnp.shape(held[p]) != shape
-        }
-        tree = jax.tree_util.tree_map_with_path(lambda p, g: held.get(p, g), gradients)
-        means = {label: jnp.mean(x) for label, x in sampled(tree, self.sample).items()}
-        return {label: means[label] if label in whole else None for label in groups}
+    held, leaves = _second_moments(state), tree_leaves_with_path(gradients)
+    labels = dict(tree_leaves_with_path(top_level(gradients)))
+    missing = {labels[p] for p, g in leaves if p not in held or jnp.shape(held[p]) != jnp.shape(g)}
+    if missing >= set(labels.values()):
+        return {}
+    moments = sampled(jax.tree_util.tree_map_with_path(lambda p, g: held.get(p, g), gradients), sample)
+    squares = {label: jnp.mean(x * x) for label, x in sampled(gradients, sample).items() if label not in missing}
+    return {label: quotient(squares[label], jnp.mean(moments[label])) for label in squares}
 
 
 def _second_moments(state: Any) -> dict[Path, Any]:

@@ -1,6 +1,7 @@
 """Vitals: the measures by which a sick training shows, as one recipe for `monitor`."""
 
 import re
+from functools import partial
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import tree_leaves_with_path
 
-from gradtx.arithmetic import interpolate, quotient
+from gradtx.arithmetic import interpolate
 from gradtx.core import Params, Updates, checks_keywords, hyperparameter
 from gradtx.practice._groups import top_level
 from gradtx.practice._noise_scale import noise_scale
@@ -40,12 +41,12 @@ def vitals(*, sample: int = 4096, max_norm: float | None = None, loss: bool = Fa
     |---|---|
     | `gradient_norm`, `update_norm`, `param_norm` | the norms of each group |
     | `update_ratio` | the norm of the update over that of the parameters, of each group |
-    | `unmoved_share` | the share of weights in 16 bits with an update that rounding leaves unmoved, of each group |
+    | `unmoved_share` | the share of weights in 16 bits that rounding leaves unmoved, of each group |
     | `idle_share` | the largest share of units with a gradient of exactly 0 in a matrix, of each group |
     | `scale_rms` | the root mean square of the scales of normalizations, where there are any |
-    | `not_finite` | the index of the first leaf of the gradients that is not finite, and -1 where there is none |
+    | `not_finite` | the index of the first leaf of the gradients that is not finite; -1 where all are |
     | `update_cosine`, `gradient_cosine` | the cosine with the last one, of each group, on a sample |
-    | `square_ratio` | the squared gradient over its average, of each group, on a sample |
+    | `square_ratio` | the squared gradient over the second moment in the state, where there is one, likewise |
     | `noise_scale` | the gradient noise scale, with an `accumulate` |
     | `clipped_share` | with `max_norm`: the running share of steps with a longer gradient |
     | `loss.mean`, `loss.variance` | with `loss`: the running mean and variance of the argument `value` |
@@ -81,7 +82,7 @@ def vitals(*, sample: int = 4096, max_norm: float | None = None, loss: bool = Fa
         "not_finite": not_finite,
         "update_cosine": update_cosine(sample),
         "gradient_cosine": gradient_cosine(sample),
-        "square_ratio": square_ratio(sample),
+        "square_ratio": partial(square_ratio, sample=sample),
         "noise_scale": noise_scale(),
     }
     if max_norm is not None:
