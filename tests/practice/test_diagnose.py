@@ -1,0 +1,274 @@
+"""Diagnoses: each finding on series that show it and on series that just do not, its edit, and small trainings."""
+
+import pickle
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gradtx
+from gradtx.core import Finding, Findings
+from gradtx.practice import History, diagnose, train, vitals
+from tests.practice.regression import PARAMS, batches, loss_fn
+
+STEPS = 100
+
+
+def healthy(**other: Any) -> dict[str, Any]:
+    """The series of a good training of two groups; others in the place of some, or beside them."""
+    random = np.random.default_rng(0)
+    steps = np.arange(STEPS)
+    series: dict[str, Any] = {"loss": 0.5 + 2 * np.exp(-steps / 15) + 0.02 * random.standard_normal(STEPS)}
+    for group in ("body", "head"):
+        series |= {
+            f"gradient_norm.{group}": 1 + 0.1 * random.random(STEPS),
+            f"update_norm.{group}": np.minimum(steps / 10, 1.0) * 0.01,
+            f"param_norm.{group}": np.full(STEPS, 2.0),
+            f"update_cosine.{group}": np.full(STEPS, 0.8),
+            f"gradient_cosine.{group}": np.full(STEPS, 0.2),
+            f"square_ratio.{group}": np.ones(STEPS),
+            f"idle_share.{group}": np.full(STEPS, 0.1),
+        }
+    return {**series, "not_finite": np.full(STEPS, -1), **other}
+
+
+def of(series: dict[str, Any], **arguments: Any) -> Findings:
+    every = {"validation": STEPS // len(series["validation"])} if "validation" in series else {}
+    return diagnose(History({k: jnp.asarray(v) for k, v in series.items()}, every=every), **arguments)
+
+
+def both(name: str, values: Any) -> dict[str, Any]:
+    return {f"{name}.{group}": np.broadcast_to(values, STEPS) for group in ("body", "head")}
+
+
+def changed(name: str, at: Any, value: Any) -> dict[str, Any]:
+    series = np.array(healthy()[name], float)
+    series[at] = value
+    return {name: series}
+
+
+STILL = 2.0 + 0.01 * np.random.default_rng(1).standard_normal(STEPS)
+FALLING = np.linspace(2.0, 1.9, STEPS)
+DROP = np.where(np.arange(STEPS) < 40, 100.0, 1.0)
+EARLY = np.where(np.arange(STEPS) < 8, 1.0, 0.01)
+
+SICK: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "a NaN": ("not-finite", changed("loss", 50, np.nan), changed("loss", 50, 0.6)),
+    "an infinite gradient": ("not-finite", changed("gradient_norm.body", 50, np.inf), {}),
+    "a long step": ("rate-too-high", both("update_norm", 0.2), both("update_norm", 0.1)),
+    "a long step while the loss rises": (
+        "rate-too-high",
+        both("update_norm", 0.1) | {"loss": np.linspace(2, 3, STEPS)},
+        both("update_norm", 0.1) | {"loss": np.linspace(2, 2.05, STEPS)},
+    ),
+    "a loss that rises": (
+        "rate-too-high",
+        {"loss": np.linspace(1, 4, STEPS)},
+        {"loss": np.linspace(1, 1.9, STEPS)},
+    ),
+    "long first steps": ("no-warmup", both("update_norm", EARLY), both("update_norm", EARLY / 10)),
+    "turns": (
+        "oscillation",
+        both("update_cosine", -0.5) | both("update_norm", 0.1) | {"loss": STILL},
+        both("update_cosine", -0.5) | both("update_norm", 0.07) | {"loss": STILL},
+    ),
+    "little travel": (
+        "rate-too-low",
+        both("update_norm", 0.002) | {"loss": FALLING},
+        both("update_norm", 0.008) | {"loss": FALLING},
+    ),
+    "a spike": (
+        "exploding-batches",
+        changed("gradient_norm.body", 60, 50.0),
+        changed("gradient_norm.body", 60, 8.0),
+    ),
+    "no update": (
+        "frozen-group",
+        {"update_norm.head": np.zeros(STEPS)},
+        {"update_norm.head": np.eye(STEPS)[80] / 100},
+    ),
+    "no gradient": (
+        "dead-group",
+        {"idle_share.head": np.ones(STEPS)},
+        {"idle_share.head": np.full(STEPS, 0.9)},
+    ),
+    "no move": ("stuck-in-16-bits", both("unmoved_share", 0.8), both("unmoved_share", 0.3)),
+    "an old average": (
+        "slow-second-moment",
+        both("gradient_norm", DROP) | both("square_ratio", 1 / DROP[::-1] ** 2),
+        both("gradient_norm", DROP) | both("square_ratio", 0.5),
+    ),
+    "a validation that rises": (
+        "overfit",
+        {"validation": np.array([2.0, 1.0, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5])},
+        {"validation": np.array([2.0, 1.0, 0.8, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])},
+    ),
+    "no signal": (
+        "shuffled-labels",
+        both("gradient_cosine", 0.0) | {"loss": STILL},
+        both("gradient_cosine", 0.2) | {"loss": STILL},
+    ),
+    "noise alone": (
+        "noise-bound",
+        both("gradient_cosine", 0.0) | {"loss": 2 + 30 * (STILL - 2)},
+        both("gradient_cosine", 0.2) | {"loss": 2 + 30 * (STILL - 2)},
+    ),
+    "scales that shrink": (
+        "decay-on-norms",
+        {"scale_rms": np.linspace(1.0, 0.5, STEPS)},
+        {"scale_rms": np.linspace(1.0, 0.7, STEPS)},
+    ),
+}
+"""A name of a finding, the series that show it, and series that almost do."""
+
+
+@pytest.mark.parametrize("case", SICK)
+def test_a_fault_shows_and_what_is_almost_one_does_not(case: str) -> None:
+    name, sick, well = SICK[case]
+    assert [finding.name for finding in of(healthy(**sick))][:1] == [name]
+    assert name not in [finding.name for finding in of(healthy(**well))]
+
+
+def test_a_good_training_has_no_findings() -> None:
+    assert of(healthy()) == Findings()
+    assert str(of(healthy())) == "no findings"
+    assert of({"loss": healthy()["loss"]}) == ()
+
+
+def test_a_finding_prints_renders_compares_and_pickles() -> None:
+    findings = of(healthy(**SICK["a long step"][1]))
+    assert isinstance(findings, Findings)
+    first = str(findings).splitlines()
+    assert first[0].startswith("rate-too-high: a step moves the weights by 10% of their norm")
+    assert [line.split(":")[0].strip() for line in first[1:4]] == ["cause", "evidence", "remedy"]
+    html = findings._repr_html_()
+    assert all(
+        text in html for text in ("<b>rate-too-high</b>", "evidence: update_ratio: 0.1", "remedy: Multiply")
+    )
+    assert findings == of(healthy(**SICK["a long step"][1]))
+    assert pickle.loads(pickle.dumps(findings)) == findings
+    assert str(Finding("a", "", "b.", "c.")) == "a: b. c."
+
+
+TX = gradtx.chain(gradtx.scale_by_adam(), gradtx.add_decayed_weights(0.1), gradtx.scale_by_learning_rate(0.1))
+
+
+def edit(case: str, tx: Any = TX) -> Any:
+    name, sick, _ = SICK[case]
+    (finding, *_) = (found for found in of(healthy(**sick)) if found.name == name)
+    return finding.apply(tx)
+
+
+def test_the_edits() -> None:
+    """The remedy of each finding, as the optimizer that it makes."""
+    assert isinstance(edit("a NaN"), gradtx.guard)
+    assert edit("a long step") == gradtx.replace(TX, learning_rate=0.02)
+    assert edit("turns") == gradtx.replace(TX, learning_rate=0.05)
+    assert edit("little travel") == gradtx.replace(TX, learning_rate=1.0)
+    assert edit("a spike") == gradtx.chain(gradtx.clip_by_global_norm(4.5), TX)
+    assert edit("no move") == gradtx.round_stochastically(TX)
+    assert edit("an old average") == gradtx.replace(TX, b2=0.99)
+    assert edit("a validation that rises") == gradtx.replace(TX, weight_decay=1.0)
+    assert edit("a validation that rises", gradtx.sgd(0.1)) == gradtx.average_params(
+        gradtx.sgd(0.1), decay=0.99
+    )
+    assert edit("noise alone") == gradtx.accumulate(TX, 16)
+    masked = gradtx.replace(TX, mask=gradtx.except_bias_norm_embedding)
+    assert edit("scales that shrink") == masked
+
+
+@pytest.mark.parametrize("rate", [0.1, gradtx.cosine_decay_schedule(0.1, 100)], ids=["number", "schedule"])
+def test_a_warmup_stands_before_the_rate(rate: Any) -> None:
+    tx = edit("long first steps", gradtx.adam(rate))
+    (_, held) = next(
+        (p, x) for p, x in gradtx.core.fields_of(tx) if gradtx.tree.is_called(p, "learning_rate")
+    )
+    expected = 0.1 if rate == 0.1 else float(rate(20))
+    np.testing.assert_allclose([held(0), held(5), held(10), held(30)], [0, 0.05, 0.1, expected], rtol=1e-5)
+
+
+def test_a_frozen_group_thaws() -> None:
+    freezing = gradtx.chain(gradtx.sgd(0.1), gradtx.freeze({"head": True, "body": False}))
+    labels = gradtx.by_path({"head": "still", "": "moves"})
+    parted = gradtx.partition({"moves": gradtx.sgd(0.1), "still": gradtx.set_to_zero()}, labels)
+    for tx in (freezing, parted):
+        new, params = edit("no update", tx), {"head": jnp.ones(1), "body": jnp.ones(1)}
+        updates, _ = new.update(params, new.init(params), params)
+        np.testing.assert_allclose(jax.tree.leaves(updates), [[-0.1], [-0.1]])
+    with pytest.raises(ValueError, match="has no part that this remedy changes"):
+        edit("no update", gradtx.sgd(0.1))
+
+
+def test_a_fault_of_the_data_has_no_edit() -> None:
+    with pytest.raises(
+        ValueError, match="shuffled-labels: this remedy is no change of the optimizer. Look at"
+    ):
+        edit("no signal")
+
+
+LAYERS = {
+    "dense": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)},
+    "norm": {"scale": jnp.ones(2)},
+    "out": jnp.ones((2, 2)),
+}
+
+
+@pytest.mark.parametrize(
+    ("mask", "decay", "expected"),
+    [
+        (gradtx.except_bias_norm_embedding, 0.5, []),
+        (None, 0.5, ["decay-on-norms"]),
+        (None, 0.001, []),
+        (gradtx.by_path({"out|norm|bias": False, "": True}), 0.5, ["wrong-mask"]),
+        (gradtx.by_path({"kernel|out": False, "": True}), 0.5, ["wrong-mask"]),
+    ],
+    ids=["usual", "none", "weak", "one left out", "inverted"],
+)
+def test_masks_of_the_decay(mask: Any, decay: float, expected: list[str]) -> None:
+    for rate in (0.1, gradtx.constant_schedule(0.1)):
+        tx = gradtx.adamw(rate, weight_decay=decay, mask=mask)
+        findings = of(healthy(scale_rms=np.ones(STEPS)), tx=tx, params=LAYERS)
+        assert [finding.name for finding in findings] == expected
+        for finding in findings:
+            mended = of(healthy(scale_rms=np.ones(STEPS)), tx=finding.apply(tx), params=LAYERS)
+            assert mended == ()
+
+
+def test_the_cause_comes_before_what_follows() -> None:
+    loss = np.where(np.arange(STEPS) < 80, np.linspace(1, 5, STEPS), np.nan)
+    assert [finding.name for finding in of(healthy(loss=loss))][:2] == ["rate-too-high", "not-finite"]
+
+
+def test_bad_input() -> None:
+    with pytest.raises(ValueError, match=r"members of shape \(2,\): give history.member\(0\)"):
+        diagnose(History({"loss": jnp.zeros((2, 5))}))
+    with pytest.raises(KeyError, match="The history has no series 'loss'"):
+        diagnose(History({"los": jnp.zeros(5)}))
+
+
+def test_trainings_with_a_bad_batch_and_a_frozen_leaf() -> None:
+    inputs, targets = batches(60)
+    frozen = gradtx.chain(gradtx.adam(0.02), gradtx.freeze({"kernel": False, "bias": False, "out": True}))
+    data = (inputs, targets.at[45, 3].set(jnp.nan))
+    history = train(loss_fn, PARAMS, frozen, data, steps=60, monitor=vitals()).history
+    (bad, still) = diagnose(history, tx=frozen, params=PARAMS)
+    assert (bad.name, bad.path, dict(bad.evidence)["step"]) == ("not-finite", "['bias']", 46)
+    assert (still.name, still.path) == ("frozen-group", "out")
+
+
+@pytest.mark.exhaustive
+def test_planted_faults_healthy_trainings_and_divergences() -> None:
+    """The numbers of each are drawn anew."""
+    from benchmarks.diagnosis import PLANTED_IN, healthy as healthy_run, named_first, warned
+    from benchmarks.clinic import OPTIMIZERS, TASKS
+    from benchmarks.faults import FAULTS
+
+    seed = int(np.random.SeedSequence().entropy % 2**32)
+    first = {(f, t): named_first(f, t, seed)[:1] == (f,) for f in FAULTS for t in PLANTED_IN}
+    missed = [case for case, found in first.items() if not found]
+    assert len(missed) <= len(first) // 6, (seed, missed)
+    alarms = [(o, t) for o in OPTIMIZERS for t in TASKS if healthy_run(o, t, seed)]
+    assert len(alarms) <= 1, (seed, alarms)
+    assert sum(bool(names) for _, names in (warned(number, seed) for number in range(10))) >= 7, seed
