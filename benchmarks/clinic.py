@@ -120,7 +120,7 @@ def classification_loss(params: Any, batch: Any) -> Any:
 
 
 def sequences(random: Random, size: int = BATCH // 2, count: int = STEPS, wrong: float = 0.0) -> Task:
-    """Sequences in which the last two tokens determine the next one most of the time; a transformer, post-norm."""
+    """Sequences in which the last two tokens mostly determine the next one; a transformer, post-norm."""
     table = random.integers(TOKENS, size=(TOKENS, TOKENS))
 
     def make(number: int) -> Any:

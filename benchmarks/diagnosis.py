@@ -43,7 +43,8 @@ def healthy(optimizer: str, task: str, seed: Any) -> tuple[str, ...]:
     """The names of the findings on a healthy training: a warmup, then a cosine or a constant rate."""
     random = random_of("healthy", optimizer, task, seed)
     peak = HEALTHY_RATES[optimizer] * between(random, 0.5, 1.5)
-    schedule = gradtx.warmup_cosine_decay_schedule(0.0, peak, STEPS // 10, STEPS, float(random.choice([0, peak])))
+    end = float(random.choice([0, peak]))
+    schedule = gradtx.warmup_cosine_decay_schedule(0.0, peak, STEPS // 10, STEPS, end)
     patient = Patient(TASKS[task](random), OPTIMIZERS[optimizer](schedule))
     return tuple(f.name for f in diagnose(run(patient), tx=patient.tx, params=patient.task.params))
 
@@ -74,9 +75,10 @@ def confusion(found: dict[str, list[str]]) -> Iterator[str]:
 def main() -> None:
     """Runs all, and writes the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
-    parser.add_argument("--draws", type=int, default=2, help="of each fault in each task; default: %(default)s")
-    parser.add_argument("--seed", type=int, default=100, help="default: %(default)s")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="a folder for the figures")
+    add, default = parser.add_argument, "default: %(default)s"
+    add("--draws", type=int, default=2, help=f"of each fault in each task; {default}")
+    add("--seed", type=int, default=100, help=default)
+    add("--out", type=Path, default=Path("benchmarks/results"), help=f"a folder for the figures; {default}")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.draws)
     found: dict[str, list[str]] = {}
@@ -102,7 +104,7 @@ def report(found: dict[str, list[str]], alarms: dict[str, Any], warnings: list[A
     yield ""
     yield f"Named first: {first} of {sum(map(len, found.values()))}."
     wrong = [f"{run} ({', '.join(names)})" for run, names in alarms.items() if names]
-    yield f"Healthy trainings with a finding: {len(wrong)} of {len(alarms)}{': ' if wrong else ''}{'; '.join(wrong)}."
+    yield f"Healthy trainings with a finding: {len(wrong)} of {len(alarms)}. {'; '.join(wrong)}".rstrip()
     steps = ", ".join(str(step + 1) for step, _ in warnings)
     yield (
         f"Divergences with a finding {LEAD} steps before: {sum(bool(names) for _, names in warnings)} of "

@@ -72,8 +72,8 @@ def diagnose(history: History, validation: Any = None, tx: Any = None, params: P
     """
     if history.members:
         raise ValueError(
-            f"diagnose takes the history of one training, and this one has members of shape {history.members}: "
-            "give history.member(0)."
+            f"diagnose takes the history of one training, and this one has members of shape "
+            f"{history.members}: give history.member(0)."
         )
     history["loss"]  # an error that lists the names
     known = None if tx is None else as_transformation(tx)

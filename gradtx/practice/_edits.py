@@ -100,7 +100,7 @@ def with_average(tx: GradientTransformation) -> GradientTransformation:
 
 
 def thawed(tx: GradientTransformation) -> GradientTransformation:
-    """Nothing is frozen: `freeze` is left out, and a group that stands still gets the optimizer of another."""
+    """Nothing is frozen: `freeze` is left out, and a group that stands still trains like another one."""
 
     def thaw(part: Any) -> Any:
         if isinstance(part, masked) and isinstance(part.inner, set_to_zero):

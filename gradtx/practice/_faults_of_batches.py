@@ -57,7 +57,7 @@ def exploding_batches(signs: Signs) -> Iterator[Finding]:
     yield Finding(
         "exploding-batches",
         "",
-        f"{len(steps)} of {len(norms)} gradients are more than {_SPIKE:g} times as long as those around them.",
+        f"{len(steps)} of {len(norms)} gradients are {_SPIKE:g} times as long as those around them.",
         f"Clip the gradient to {bound:g}, or skip such batches with guard.",
         "bad batches: look at those of these steps.",
         (("steps", shown), ("gradient_norm", float(norms[worst])), ("around it", float(around[worst]))),
@@ -87,7 +87,7 @@ def overfit(signs: Signs) -> Iterator[Finding]:
     yield Finding(
         "overfit",
         "",
-        f"the validation rose from {found[least]:.3g} at about step {at} to {found[-1]:.3g}, and the loss fell.",
+        f"the validation rose from {found[least]:.3g} at step {at} to {found[-1]:.3g}, and the loss fell.",
         "End there, raise the weight decay, average the parameters, or use more data.",
         "the model learns its examples by heart.",
         (

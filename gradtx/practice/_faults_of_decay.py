@@ -18,16 +18,17 @@ _MATERIAL = 0.1
 """The share of its weights that the decay took from a leaf, below which its mask does not matter."""
 
 _SHRUNK = 0.6
-"""The scales of normalizations over their first size, below which decay is suspected without the optimizer."""
+"""The scales of normalizations over their first size, below which they count as decayed."""
 
 
 def decay_masks(signs: Signs) -> Iterator[Finding]:
     """A decay that reaches normalizations and biases, or that leaves out some matrices."""
     scales = signs.series("scale_rms")
-    left = 1.0 if scales is None else float(scales[-1] / max(scales[0], 1e-30))
+    scales = np.ones(2) if scales is None or not len(scales) else scales
+    evidence: Any = (("scale_rms", f"{scales[0]:.3g}, then {scales[-1]:.3g}"),)
     if signs.tx is None or signs.params is None:
-        if left < _SHRUNK:
-            yield _on_norms((("scale_rms", f"{scales[0]:.3g}, then {scales[-1]:.3g}"),))
+        if scales[-1] < _SHRUNK * scales[0]:
+            yield _on_norms(evidence)
         return
     lost = _lost(signs)
     if lost < _MATERIAL:
@@ -37,10 +38,7 @@ def decay_masks(signs: Signs) -> Iterator[Finding]:
     spared = [path for path, yes, ought in zip(paths, decays, usual, strict=True) if ought and not yes]
     vectors = [np.ndim(leaf) < 2 for leaf in jax.tree.leaves(signs.params)]
     wrong = [path for path, yes, vector in zip(paths, decays, vectors, strict=True) if yes and vector]
-    evidence: Any = (
-        ("decay", f"takes {lost:.0%} of a weight in this training"),
-        ("scale_rms", f"{left:.2g} of the first one"),
-    )
+    evidence = (("decay", f"takes {lost:.0%} of a weight in this training"), *evidence)
     if spared and any(decays):
         yield _wrong_mask(spared, (*evidence, ("without decay", ", ".join(spared[:3]))))
     elif wrong:

@@ -15,9 +15,13 @@ from gradtx.practice._edits import (
 from gradtx.practice._signs import Signs, rolling
 
 _STUCK = 0.5
+"""The share of weights in 16 bits that do not move from which a group is stuck; it is 0 in float32."""
+
 _IDLE = 0.95
-_DROP = 10.0
-_BEHIND = 0.02
+"""The share of units without a gradient from which a matrix is dead; small batches leave half of them out."""
+
+_DROP, _BEHIND = 10.0, 0.02
+"""The factor of a sudden fall of the gradient, and its square over the average from which that is too old."""
 
 
 def frozen_groups(signs: Signs) -> Iterator[Finding]:
@@ -56,7 +60,7 @@ def dead_groups(signs: Signs) -> Iterator[Finding]:
             "dead-group",
             name,
             f"{share:.0%} of the units of a matrix have a gradient of exactly 0.",
-            "Initialize the group anew, and begin with a warmup, so that large first steps do not kill its units.",
+            "Initialize the group anew, and begin with a warmup: large first steps can kill units.",
             "units behind a ReLU that are off for every example, or a part that the loss does not use.",
             (("idle_share", share), ("since step", first)),
             Edit(with_warmup, (max(1, signs.length // 10),)),
@@ -104,7 +108,7 @@ def slow_second_moment(signs: Signs) -> Iterator[Finding]:
     yield Finding(
         "slow-second-moment",
         name,
-        f"the gradient fell by a factor of {drops.max():.0f} at about step {step}, and its average did not follow.",
+        f"the gradient fell to 1/{drops.max():.0f} at step {step}, and its average did not follow.",
         "Lower b2 by a factor of ten in 1 - b2, such as 0.99 for 0.999.",
         "the average of squared gradients is that of an earlier phase, so that the steps are too small.",
         (("square_ratio", behind[name]), ("step", step), ("factor", float(drops.max()))),

@@ -9,8 +9,8 @@ from gradtx.practice._edits import Edit, with_rate, with_warmup
 from gradtx.practice._signs import Signs, rolling
 
 _LARGE_STEP = 0.08
-"""A step of this share of the norm of the weights is too long, and half of it while the loss rises; the largest
-healthy one measured is 0.05."""
+"""A step of this share of the norm of the weights is too long, and half of it while the loss rises. The
+largest healthy one measured is 0.05."""
 
 _UNDONE = 0.02
 """The share of the norm of the weights that a step takes back from the last one in an oscillation; the

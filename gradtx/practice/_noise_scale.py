@@ -16,7 +16,7 @@ class NoiseMemory(NamedTuple):
     """The sum of squared norms in this cycle and their number, and the averages of both estimates."""
 
     total: Array
-    count: Array
+    batches: Array
     noise: Array
     signal: Array
 
@@ -61,17 +61,17 @@ class noise_scale(StatefulMeasure):
         if cycle is None:
             return {}, memory
         total = memory.total + norm(gradients).astype(jnp.float32) ** 2
-        count = memory.count + 1
-        ended = (cycle.mini_step == 0) & (count > 1)
+        number = memory.batches + 1
+        ended = (cycle.mini_step == 0) & (number > 1)
         # The average stands in the state until the next cycle begins.
         whole = jax.lax.cond(ended, lambda: norm(cycle.acc_grads).astype(jnp.float32) ** 2, lambda: 0.0)
-        k = jnp.maximum(count, 2)
+        k = jnp.maximum(number, 2)
         noise, signal = (total / k - whole) / (1 - 1 / k), (k * whole - total / k) / (k - 1)
         begins = memory.noise == 0
         weight = jnp.where(ended, jnp.where(begins, 1.0, 1 - self.decay), 0.0)
         new = (interpolate(memory.noise, noise, weight), interpolate(memory.signal, signal, weight))
         over = cycle.mini_step == 0
-        kept = NoiseMemory(jnp.where(over, 0, total), jnp.where(over, 0, count), *new)
+        kept = NoiseMemory(jnp.where(over, 0, total), jnp.where(over, 0, number), *new)
         return jnp.where(
             kept.signal > 0, quotient(kept.noise, kept.signal), jnp.where(begins, 0, jnp.inf)
         ), kept

@@ -143,9 +143,10 @@ def square_ratio(gradients: Any, state: Any, sample: int = 4096) -> dict[str, Ar
     missing = {labels[p] for p, g in leaves if p not in held or jnp.shape(held[p]) != jnp.shape(g)}
     if missing >= set(labels.values()):
         return {}
-    moments = sampled(jax.tree_util.tree_map_with_path(lambda p, g: held.get(p, g), gradients), sample)
-    squares = {label: jnp.mean(x * x) for label, x in sampled(gradients, sample).items() if label not in missing}
-    return {label: quotient(squares[label], jnp.mean(moments[label])) for label in squares}
+    moments = sampled(jax.tree_util.tree_map_with_path(held.get, gradients), sample)
+    squares = {label: jnp.mean(x * x) for label, x in sampled(gradients, sample).items()}
+    known = [label for label in squares if label not in missing]
+    return {label: quotient(squares[label], jnp.mean(moments[label])) for label in known}
 
 
 def _second_moments(state: Any) -> dict[Path, Any]:

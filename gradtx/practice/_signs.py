@@ -1,4 +1,4 @@
-"""The signs of a training: the series of a history as NumPy arrays, and numbers that several findings read."""
+"""The signs of a training: the series of a history in NumPy, and numbers that several findings read."""
 
 from functools import cached_property
 from typing import Any

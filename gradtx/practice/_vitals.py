@@ -46,7 +46,7 @@ def vitals(*, sample: int = 4096, max_norm: float | None = None, loss: bool = Fa
     | `scale_rms` | the root mean square of the scales of normalizations, where there are any |
     | `not_finite` | the index of the first leaf of the gradients that is not finite; -1 where all are |
     | `update_cosine`, `gradient_cosine` | the cosine with the last one, of each group, on a sample |
-    | `square_ratio` | the squared gradient over the second moment in the state, where there is one, likewise |
+    | `square_ratio` | the squared gradient over the second moment in a state that has one, likewise |
     | `noise_scale` | the gradient noise scale, with an `accumulate` |
     | `clipped_share` | with `max_norm`: the running share of steps with a longer gradient |
     | `loss.mean`, `loss.variance` | with `loss`: the running mean and variance of the argument `value` |
@@ -108,7 +108,8 @@ def unmoved_by_group(updates: Updates, params: Params) -> dict[str, Array]:
     for label, u, p in zip(*map(jax.tree.leaves, (top_level(params), updates, params)), strict=True):
         if is_inexact(p) and jnp.finfo(p.dtype).bits <= 16:
             found.setdefault(label, []).append((u, p))
-    return {label: unmoved_share(*map(list, zip(*own, strict=True))) for label, own in found.items()}
+    pairs = {label: tuple(map(list, zip(*own, strict=True))) for label, own in found.items()}
+    return {label: unmoved_share(updates, params) for label, (updates, params) in pairs.items()}
 
 
 def idle_share(gradients: Updates) -> dict[str, Array]:
@@ -167,7 +168,8 @@ class loss_statistics(StatefulMeasure):
         """The statistics."""
         x = jnp.asarray(value).astype(float)
         old = jnp.where(jnp.isnan(memory["mean"]), x, memory["mean"])
-        mean = interpolate(old, x, 1 - self.decay)
-        variance = interpolate(memory["variance"], (x - old) * (x - mean), 1 - self.decay)
+        weight = jnp.asarray(1 - self.decay)
+        mean = interpolate(old, x, weight)
+        variance = interpolate(memory["variance"], (x - old) * (x - mean), weight)
         new = {"mean": mean, "variance": variance}
         return new, new

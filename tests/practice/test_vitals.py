@@ -50,7 +50,7 @@ def test_the_state_takes_a_megabyte_at_most(groups: int) -> None:
 
 def test_a_training_records_them_by_group() -> None:
     history = train(loss_fn, PARAMS, gradtx.sgd(0.1), batches(), steps=STEPS, monitor=vitals()).history
-    params, last, last_update = PARAMS, None, None
+    params, last = PARAMS, None
     for step in range(STEPS):
         batch = jax.tree.map(lambda x, i=step: x[i], batches())
         g = jax.grad(loss_fn)(params, batch)
