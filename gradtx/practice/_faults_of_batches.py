@@ -8,11 +8,8 @@ from jax.tree_util import keystr
 
 from gradtx.core import Finding
 from gradtx.practice._edits import Edit, with_accumulation, with_clip, with_decay, with_guard
-from gradtx.practice._signs import Signs
+from gradtx.practice._signs import SPIKE, Signs, usual_around
 from gradtx.tree import Path
-
-_SPIKE = 10.0
-"""A gradient this many times as long as those around it is a spike; the largest healthy one measured is 6."""
 
 _GUESS = 0.3
 """The share by which the loss falls at most in a training that learns nothing but the frequencies."""
@@ -44,33 +41,22 @@ def _leaf_name(signs: Signs) -> str:
 
 def exploding_batches(signs: Signs) -> Iterator[Finding]:
     """Single gradients far longer than those around them."""
-    norms = signs.total("gradient_norm")
-    if norms is None or len(norms) < 20:
+    norms, steps = signs.total("gradient_norm"), signs.spikes
+    if norms is None or not len(steps) or len(steps) > len(norms) // 10:
         return
-    around = _around(norms)
-    steps = np.flatnonzero(norms > _SPIKE * np.maximum(around, np.median(norms)))
-    if not len(steps) or len(steps) > len(norms) // 10:
-        return
+    around = usual_around(norms)
     worst = int(steps[np.argmax(norms[steps] / around[steps])])
     bound = float(f"{3 * np.median(norms):.2g}")
     shown = ", ".join(str(step + 1) for step in steps[:5])
     yield Finding(
         "exploding-batches",
         "",
-        f"{len(steps)} of {len(norms)} gradients are {_SPIKE:g} times as long as those around them.",
+        f"{len(steps)} of {len(norms)} gradients are {SPIKE:g} times as long as those around them.",
         f"Clip the gradient to {bound:g}, or skip such batches with guard.",
         "bad batches: look at those of these steps.",
         (("steps", shown), ("gradient_norm", float(norms[worst])), ("around it", float(around[worst]))),
         Edit(with_clip, (bound,)),
     )
-
-
-def _around(norms: np.ndarray) -> np.ndarray:
-    """The larger one of the medians of the ten steps before and after each step."""
-    width = 10
-    padded = np.concatenate([norms[:width][::-1], norms, norms[-width:][::-1]])
-    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=-1)
-    return np.maximum(medians[: len(norms)], medians[width + 1 : width + 1 + len(norms)])
 
 
 def overfit(signs: Signs) -> Iterator[Finding]:

@@ -59,6 +59,7 @@ def rate_too_high(signs: Signs) -> Iterator[Finding]:
     found = _long_step(signs)
     loss = rolling(signs.loss, _WINDOW)
     rises = np.flatnonzero(loss > signs.start + (_RISE - 1) * abs(signs.start))
+    rises = rises[rises < signs.spikes[0]] if len(signs.spikes) else rises  # a bad batch raises it as well
     if found is None and not len(rises):
         return
     evidence: list[tuple[str, object]] = [("loss", f"{signs.start:.3g} at first, at most {loss.max():.3g}")]

@@ -11,6 +11,11 @@ from gradtx.practice._history import History
 LEAST_STEPS = 30
 """The number of steps below which only sudden faults are looked for."""
 
+_AROUND = 10
+
+SPIKE = 10.0
+"""A gradient this many times as long as those around it is a spike; the largest healthy one measured is 6."""
+
 Series = Any
 """An array of NumPy in float64, with an entry for each step."""
 
@@ -78,6 +83,14 @@ class Signs:
         groups = self.groups(name)
         return np.mean([*groups.values()], axis=0) if groups else None
 
+    @cached_property
+    def spikes(self) -> Series:
+        """The steps with a gradient far longer than those around it, and than half of all."""
+        norms = self.total("gradient_norm")
+        if norms is None or len(norms) < 2 * _AROUND:
+            return np.zeros(0, int)
+        return np.flatnonzero(norms > SPIKE * np.maximum(usual_around(norms), np.median(norms)))
+
     @property
     def is_long(self) -> bool:
         """Whether there are enough steps for a judgement of the whole training."""
@@ -107,6 +120,13 @@ class Signs:
     def later(self, series: Series, share: float) -> Series:
         """The last steps of a series."""
         return series[-max(1, round(share * len(series))) :]
+
+
+def usual_around(norms: Series) -> Series:
+    """The larger one of the medians of the ten steps before and after each step."""
+    padded = np.concatenate([norms[:_AROUND][::-1], norms, norms[-_AROUND:][::-1]])
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, _AROUND), axis=-1)
+    return np.maximum(medians[: len(norms)], medians[_AROUND + 1 : _AROUND + 1 + len(norms)])
 
 
 def rolling(series: Series, width: int) -> Series:
