@@ -7,7 +7,6 @@ must be equal to itself on each chunk: elementwise, or within blocks of neighbou
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -142,11 +141,12 @@ class _Loop:
                 _slice(held.get(position, array), cut, place) if jnp.ndim(array) else array
                 for position, array in enumerate(arrays)
             ]
-            # In a branch that is always taken. Otherwise XLA reads a slice again after the result is in its
-            # place, from a copy of the whole array.
-            parts = jax.lax.cond(
-                turn >= 0, partial(self._part, cut), partial(self._nothing, cut), slices, place
-            )
+            # In a loop of one turn, a number that XLA does not see. Otherwise it reads a slice again after the
+            # result is in its place, from a copy of the whole array. The body of a loop runs on all cores of a
+            # CPU, and the branch of a condition on one.
+            once = (turn >= 0).astype(jnp.int32)
+            nothing = [jnp.zeros(cut.sliced(_shape(var)), _bits(_aval(var).dtype)) for var in self.writes]
+            parts = jax.lax.fori_loop(0, once, lambda _, old: self._part(cut, slices, place), nothing)
             return [
                 jax.lax.dynamic_update_slice(array, part, cut.start(array.shape, place))
                 for array, part in zip(results, parts, strict=True)
@@ -160,9 +160,6 @@ class _Loop:
         environment = dict(zip(self.reads, given, strict=True))
         _evaluate(self.body, environment, cut, place)
         return [_as_bits(environment[var]) for var in self.writes]
-
-    def _nothing(self, cut: Cut, slices: list[Any], place: list[Any]) -> list[Any]:
-        return [jnp.zeros(cut.sliced(_shape(var)), _bits(_aval(var).dtype)) for var in self.writes]
 
 
 def _bits(dtype: Any) -> Any:
