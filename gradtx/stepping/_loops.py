@@ -141,9 +141,9 @@ class _Loop:
                 _slice(held.get(position, array), cut, place) if jnp.ndim(array) else array
                 for position, array in enumerate(arrays)
             ]
-            # In a loop of one turn, a number that XLA does not see. Otherwise it reads a slice again after the
-            # result is in its place, from a copy of the whole array. The body of a loop runs on all cores of a
-            # CPU, and the branch of a condition on one.
+            # In a loop of one turn, a number that XLA does not see: else it reads a slice again after the
+            # result is in its place, from a copy of the whole array. The body of a loop, unlike a branch,
+            # runs on all cores of a CPU.
             once = (turn >= 0).astype(jnp.int32)
             nothing = [jnp.zeros(cut.sliced(_shape(var)), _bits(_aval(var).dtype)) for var in self.writes]
             parts = jax.lax.fori_loop(0, once, lambda _, old: self._part(cut, slices, place), nothing)
@@ -208,19 +208,12 @@ def _on_slices(equation: JaxprEqn, inputs: list[Any], cut: Cut, place: Sequence[
             _OF_SHAPE[name](params, shapes, cut)
         elif name == "iota":
             return [_iota(params, cut, place)]
-        elif name not in _ELEMENTWISE or not _are_alike(shapes, cut):
+        elif name not in _ELEMENTWISE:
             raise NotSliceableError(name)
         for shape in filter(None, shapes):
-            cut.sliced(shape)
+            cut.sliced(shape)  # refuses an array that is broadcast along the axis that is cut
     outputs = equation.primitive.bind(*inputs, **params)
     return outputs if equation.primitive.multiple_results else [outputs]
-
-
-def _are_alike(shapes: list[tuple[int, ...]], cut: Cut) -> bool:
-    """Whether arrays have the same axes, up to some of length 1 after those that are cut."""
-    arrays = [shape for shape in shapes if shape]
-    ranks = {len(shape) for shape in arrays}
-    return len(ranks) == 1 and len({shape[: cut.axis + 1] for shape in arrays}) == 1
 
 
 def _called(jaxpr: Any, inputs: list[Any], cut: Cut, place: Sequence[Any]) -> list[Any]:

@@ -142,6 +142,7 @@ WHOLE = [
     lambda x: jnp.sort(x, 0),
     lambda x: jnp.broadcast_to(x[:1], x.shape) + x,
     lambda x: x.T.reshape(x.shape),
+    lambda x: x + jax.lax.full((1, 256), 2.0),
 ]
 SLICED = [
     lambda x: jnp.sin(x) + 1,
