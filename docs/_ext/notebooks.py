@@ -10,7 +10,17 @@ from typing import Any
 from sphinx.application import Sphinx
 
 SOURCE = Path(__file__).parents[2] / "notebooks"
-PICTURES = {"quickstart": 1, "rebuild_adam": 0, "bad_batches": 1, "fine_tuning": 2, "low_precision": 0}
+PICTURES = {
+    "quickstart": 1,
+    "rebuild_adam": 0,
+    "race": 0,
+    "schedules": 0,
+    "find_the_rate": 1,
+    "tune_by_gradient": 0,
+    "bad_batches": 1,
+    "fine_tuning": 2,
+    "low_precision": 0,
+}
 """The picture of each notebook that the gallery shows, in the order in which one reads them."""
 
 INTRODUCTION = """# Gallery
