@@ -9,7 +9,8 @@ import pytest
 
 import gradtx
 from gradtx.stepping import memory
-from gradtx.stepping._loops import cut_for, looped
+from gradtx.stepping._cuts import cut_for
+from gradtx.stepping._loops import looped
 from gradtx.stepping._memory import of_jit, of_stepper
 from gradtx.stepping._slices import CHUNK
 from gradtx.stepping._splitting import split
