@@ -78,20 +78,25 @@ def table(tree: str, results: dict[str, Measured], triad: float) -> str:
 
 
 def write_markdown(path: Path, machine: dict[str, Any], results: Results) -> None:
-    """The tables, for the documentation to include."""
+    """The tables, for the documentation to include: two for each tree, each of the width of a page."""
     names = "processor", "device", "cores", "python", "jax", "optax", "torch"
     told = ", ".join(f"{name} {machine[name]}" for name in names if machine.get(name))
     parts = [f"Measured on: {told}. The triad moves {machine['triad'] / 1e9:.1f} GB a second."]
     for tree, works in results.items():
         rows = {work: columns(measured, machine["triad"]) for work, measured in works.items()}
         headings = list(next(iter(rows.values())))
-        lines = [
-            f"| {tree} | " + " | ".join(headings) + " |",
-            "|---" * (1 + len(headings)) + "|",
-            *(f"| {work} | " + " | ".join(row.values()) + " |" for work, row in rows.items()),
-        ]
-        parts.append("\n".join(lines))
+        parts += [_markdown(tree, rows, some) for some in (headings[:PAGE], headings[PAGE:])]
     path.write_text("\n\n".join(parts) + "\n")
+
+
+PAGE = 7
+"""The number of columns, beside the name of the work, that a page has room for."""
+
+
+def _markdown(tree: str, rows: dict[str, dict[str, str]], headings: list[str]) -> str:
+    lines = [[tree, *headings], ["---"] * (1 + len(headings))]
+    lines += [[work, *(row[heading] for heading in headings)] for work, row in rows.items()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def write_json(path: Path, machine: dict[str, Any], results: Results) -> None:

@@ -132,7 +132,13 @@ for _room in (formats, tree):
             _public.__module__ = _room.__name__
 
 
+__version__: str
+
 if not TYPE_CHECKING:  # a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415 - a file is read only when asked for
+
+            return version(__name__)
         raise interop.absent(__name__, name, __all__)

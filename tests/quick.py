@@ -16,7 +16,7 @@ QUICK = (
     "tests/contract/test_contract.py::test_empty_trees_and_single_leaves",
     "tests/contract/test_errors.py::test_a_wrong_gradient_is_refused_with_the_leaf",
     "tests/schedules/test_table.py",
-    "tests/wrappers/test_converted.py::test_extra_arguments_and_functions_are_seen_alike",
+    "tests/wrappers/test_selection.py::test_functions_of_the_parameters_become_functions_of_a_group",
     "tests/stepping/test_loops.py::test_slices_lie_together_in_memory",
     "tests/cli/test_memory.py::test_the_size_of_the_model",
     "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves",

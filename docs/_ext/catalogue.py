@@ -9,10 +9,10 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import jax
+from algorithms import equations, optimizer, rules
 from reference import home, linked
 from sphinx.application import Sphinx
 
@@ -53,16 +53,6 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def optimizer(maker: FunctionType) -> Any:
-    """The optimizer at its defaults, with 0.001 for a learning rate and 1 for other numbers it asks for."""
-    required = [
-        parameter.name
-        for parameter in inspect.signature(maker).parameters.values()
-        if parameter.default is inspect.Parameter.empty
-    ]
-    return maker(**{name: 1e-3 if name == "learning_rate" else 1.0 for name in required})
-
-
 def section(name: str, tx: Any) -> Iterator[str]:
     yield f"### {name}"
     yield linked(first_paragraph(getattr(gradtx, name)), ())
@@ -78,26 +68,6 @@ def summary(name: str) -> str:
 
 def first_paragraph(value: Any) -> str:
     return (inspect.getdoc(value) or "").split("\n\n")[0]
-
-
-def equations(tx: Any) -> Iterator[str]:
-    """The displayed equations of every transformation in the chain, each once."""
-    for kind in dict.fromkeys(map(type, rules(tx))):
-        if found := re.findall(r"\$\$.+?\$\$", inspect.getdoc(kind) or "", re.DOTALL):
-            yield f"{linked(f'`{kind.__name__}`', ())}:"
-            yield from found
-
-
-CARRIERS = (gradtx.add_decayed_weights, gradtx.scale_by_learning_rate, gradtx.chain, gradtx.partition)
-"""What many optimizers have in them, and what holds the others together."""
-
-
-def rules(tx: Any) -> Iterator[Any]:
-    """The transformations that tell this optimizer from others."""
-    if not isinstance(tx, CARRIERS):
-        yield tx
-    for part in tx.nested:
-        yield from rules(part)
 
 
 def bytes_of(tx: Any) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from algorithms import equations, optimizer
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.inspect import signature, stringify_signature
@@ -24,6 +25,9 @@ PACKAGES = ["core", "rules", "schedules", "searches", "wrappers", "optimizers", 
 """In the order in which one learns them; those that come later are added at the end."""
 
 FENCE = "`````"
+
+HOMES: dict[tuple[str, str], str] = {}
+"""The module that defines each public name, by the path of its package and its name."""
 
 
 def write_pages(app: Sphinx) -> None:
@@ -81,8 +85,11 @@ def home(package: ModuleType, name: str) -> str:
 
 
 def section(package: ModuleType, module: ModuleType, names: list[str]) -> Iterator[str]:
-    yield f"## {module.__name__.rpartition('.')[2].strip('_').replace('_', ' ').capitalize()}"
-    yield markdown(module.__doc__ or "")
+    """The names of a file, under the first sentence of its docstring."""
+    subject, _, rest = (module.__doc__ or "").partition("\n\n")
+    title, _, more = " ".join(subject.split()).partition(": ")
+    yield f"## {title.rstrip('.')}"
+    yield markdown("\n\n".join(filter(None, (more[:1].upper() + more[1:], rest))))
     # What a file defines first is what the others in it belong to, but for the states.
     source = inspect.getsource(module)
     for name in sorted(names, key=lambda name: (is_state(getattr(package, name)), source.find(f" {name}"))):
@@ -97,13 +104,21 @@ def entry(package: ModuleType, module: ModuleType, name: str) -> str:
     """One public name, under the shortest path at which users find it."""
     value = getattr(package, name)
     where = "gradtx" if getattr(gradtx, name, None) is value else package.__name__
+    HOMES[where, name] = module.__name__
     if text := attribute_docs(module.__name__).get(("", name)):
         return directive("data", name, where, markdown(text))
     if value.__name__ != name:
         return directive("data", name, where, markdown(f"The same as `{value.__name__}`."))
     kind = "class" if isinstance(value, type) else "function"
-    body = [markdown(inspect.getdoc(value) or "", own=names_of_parameters(value)), *methods(value)]
-    return directive(kind, name + parameters(value), where, "\n\n".join(body))
+    text = markdown(inspect.getdoc(value) or "", own=names_of_parameters(value))
+    if package is gradtx.optimizers and "$$" not in text:
+        first, _, rest = text.partition("\n\n")
+        text = "\n\n".join((first, *equations(optimizer(value)), rest))
+    body = [text, *methods(value)]
+    # The listing of a file links back to all of its names under one path.
+    other = package.__name__ if where == "gradtx" else "gradtx"
+    anchor = f'```{{raw}} html\n<span id="{other}.{name}"></span>\n```\n\n'
+    return anchor + directive(kind, name + parameters(value), where, "\n\n".join(body))
 
 
 def methods(value: Any) -> Iterator[str]:
@@ -181,6 +196,12 @@ def linked(text: str, own: Container[str]) -> str:
     return re.sub(r"(?<!`)`([A-Za-z_][\w.]*)`(?!`)", link, text)
 
 
+def defined_in(app: Sphinx, where: str, name: str) -> str | None:
+    """The module whose source the link of an entry shows."""
+    return HOMES.get((where, name.partition(".")[0]))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", write_pages)
+    app.connect("viewcode-follow-imported", defined_in)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

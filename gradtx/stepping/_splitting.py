@@ -16,11 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 
+from gradtx.stepping._groups import Unit, kind_of, levels_of, units_of, variables
 from gradtx.stepping._loops import has_codes, is_narrow, looped
 from gradtx.tree import chunked
-
-Unit = int | None
-"""The number of a group, or `None` for shared numbers."""
 
 
 class Call(NamedTuple):
@@ -73,9 +71,9 @@ def split(
     """
     jaxpr = closed.jaxpr
     equations = _live(jaxpr)
-    units = _units(jaxpr, equations)
+    units = units_of(jaxpr, equations)
     stages: dict[tuple[int, Unit], list[JaxprEqn]] = defaultdict(list)
-    for equation, level, unit in zip(equations, _levels(equations, units), units, strict=True):
+    for equation, level, unit in zip(equations, levels_of(equations, units), units, strict=True):
         stages[level, unit].append(equation)
     lendable = [jaxpr.invars[position] for position in donated]
     slots = {var: slot for slot, var in enumerate([*jaxpr.constvars, *jaxpr.invars])}
@@ -83,7 +81,7 @@ def split(
     results = [var if isinstance(var, Literal) else slots[var] for var in jaxpr.outvars]
     lent = {*jaxpr.constvars, *jaxpr.invars}.difference(lendable)
     own = _not_its_own(jaxpr.outvars, lent)
-    kinds = [jax.ShapeDtypeStruct(*_kind(var)) for var in slots]
+    kinds = [jax.ShapeDtypeStruct(*kind_of(var)) for var in slots]
     return Plan(list(closed.consts), len(slots), calls, results, own, kinds)
 
 
@@ -116,65 +114,12 @@ def _calls(
 
 def _live(jaxpr: Jaxpr) -> list[JaxprEqn]:
     """The equations whose results are read."""
-    wanted, live = set(_variables(jaxpr.outvars)), list[JaxprEqn]()
+    wanted, live = set(variables(jaxpr.outvars)), list[JaxprEqn]()
     for equation in reversed(jaxpr.eqns):
         if equation.effects or not wanted.isdisjoint(equation.outvars):
-            wanted.update(_variables(equation.invars))
+            wanted.update(variables(equation.invars))
             live.append(equation)
     return live[::-1]
-
-
-def _units(jaxpr: Jaxpr, equations: list[JaxprEqn]) -> list[Unit]:
-    """The group of each equation: arrays that meet in an operation on arrays belong to one group."""
-    parents: list[int] = []
-
-    def root(group: int) -> int:
-        while parents[group] != group:
-            parents[group] = parents[parents[group]]
-            group = parents[group]
-        return group
-
-    groups: dict[Var, int] = {}
-    for var in jaxpr.invars:
-        if _is_array(var) and _belongs_to_a_group(var):
-            groups[var] = len(parents)
-            parents.append(len(parents))
-    met: list[list[int]] = []
-    for equation in equations:
-        meeting = sorted({root(groups[var]) for var in _variables(equation.invars) if var in groups})
-        met.append(meeting)
-        if meeting and any(map(_is_array, equation.outvars)):
-            for group in meeting:
-                parents[group] = meeting[0]
-            groups.update({var: meeting[0] for var in equation.outvars if _is_array(var)})
-    units: list[Unit] = []
-    for index, meeting in enumerate(met):
-        roots = {root(group) for group in meeting}
-        # A number from several groups, such as a norm, is a unit of its own.
-        units.append(roots.pop() if len(roots) == 1 else len(parents) + index if roots else None)
-    return units
-
-
-def _levels(equations: list[JaxprEqn], units: list[Unit]) -> list[int]:
-    """A level for each equation, above those of all values from other units, and as high as possible.
-
-    Equations of one level run in one program. At the lowest level, an equation without a shared number would
-    be in another program than the rest of its group, with its result in memory between the two.
-    """
-    producer = {var: index for index, equation in enumerate(equations) for var in equation.outvars}
-    earliest: list[int] = []
-    last: dict[Unit, int] = defaultdict(int)
-    for equation, unit in zip(equations, units, strict=True):
-        inputs = [producer[var] for var in _variables(equation.invars) if var in producer]
-        level = max((earliest[index] + (units[index] != unit) for index in inputs), default=0)
-        earliest.append(level)
-        last[unit] = max(last[unit], level)
-    latest = [last[unit] for unit in units]
-    for index in reversed(range(len(equations))):
-        for var in _variables(equations[index].invars):
-            if (maker := producer.get(var)) is not None:
-                latest[maker] = min(latest[maker], latest[index] - (units[maker] != units[index]))
-    return latest
 
 
 def _chunked(
@@ -194,7 +139,7 @@ def _chunked(
 def _read(body: list[JaxprEqn]) -> list[Var]:
     """The variables that a program reads, in the order of first use."""
     made = {var for equation in body for var in equation.outvars}
-    used = dict.fromkeys(var for equation in body for var in _variables(equation.invars))
+    used = dict.fromkeys(var for equation in body for var in variables(equation.invars))
     return [var for var in used if var not in made]
 
 
@@ -240,11 +185,11 @@ def _not_its_own(outvars: list[Var | Literal], lent: set[Var]) -> list[bool]:
 
 def _matched(reads: list[Var], writes: list[Var], free: list[bool]) -> tuple[int, ...]:
     """The positions of the free inputs whose memory an output of the same shape and dtype can reuse."""
-    room = Counter(map(_kind, writes))
+    room = Counter(map(kind_of, writes))
     reuse: list[int] = []
     for position, (var, is_free) in enumerate(zip(reads, free, strict=True)):
-        if is_free and room[_kind(var)]:
-            room[_kind(var)] -= 1
+        if is_free and room[kind_of(var)]:
+            room[kind_of(var)] -= 1
             reuse.append(position)
     return tuple(reuse)
 
@@ -269,30 +214,7 @@ def _places(reads: list[Var], writes: list[Var], reuse: tuple[int, ...]) -> dict
     """For the positions of written variables those of the read ones whose memory they take."""
     places: dict[int, int] = {}
     for position in reuse:
-        kind = _kind(reads[position])
-        place = next(i for i, var in enumerate(writes) if i not in places and _kind(var) == kind)
+        kind = kind_of(reads[position])
+        place = next(i for i, var in enumerate(writes) if i not in places and kind_of(var) == kind)
         places[place] = position
     return places
-
-
-def _belongs_to_a_group(var: Var) -> bool:
-    """Whether an argument is an array of a model or of a state: of floats, or of codes of 8 bits."""
-    dtype = _kind(var)[1]
-    return jnp.issubdtype(dtype, jnp.inexact) or (
-        jnp.issubdtype(dtype, jnp.integer) and jnp.iinfo(dtype).bits == 8
-    )
-
-
-def _kind(var: Var) -> tuple[tuple[int, ...], Any]:
-    """The shape and the dtype of a variable."""
-    aval: Any = var.aval
-    return aval.shape, aval.dtype
-
-
-def _is_array(var: Var) -> bool:
-    """Whether a variable is an array and not a number."""
-    return _kind(var)[0] != ()
-
-
-def _variables(atoms: Iterable[Var | Literal]) -> Iterable[Var]:
-    return (atom for atom in atoms if not isinstance(atom, Literal))

@@ -143,7 +143,7 @@ class quantized(Wrapper, state=QuantizedState, counts=("count",), elementwise=Fa
     ) -> tuple[Updates, QuantizedState]:
         old = state.inner_state
         updates, new = self.update_part(self.inner, updates, _decoded_at_once(old), params, **extra)
-        drawn = sum(map(_draws, jax.tree.leaves(old, is_leaf=is_stored)))
+        drawn = sum(map(_draws, jax.tree.leaves(old, is_leaf=_is_whole)))
         each = salts(state.count, state.rng_key, drawn) if drawn else []
         stored = _stored_as(old, new, iter(each), self.axis_name)
         return updates, QuantizedState(safe_increment(state.count), state.rng_key, stored)
@@ -243,7 +243,12 @@ def _stored_as(old: OptState, new: OptState, salt_of: Iterator[Array], axis_name
         salt = own_salt(next(salt_of), after, axis_name) if _draws(before) else None
         return _encoded(after.astype(before.dtype), salt, before.format)
 
-    return jax.tree.map(stored, old, new, is_leaf=is_stored)
+    return jax.tree.map(stored, old, new, is_leaf=_is_whole)
+
+
+def _is_whole(node: Any) -> bool:
+    """Whether a node of a state is a stored array, or the state of a `quantized` inside this one."""
+    return is_stored(node) or isinstance(node, QuantizedState)
 
 
 @partial(jax.jit, static_argnums=2)
@@ -262,7 +267,7 @@ def _decoded_at_once(state: OptState) -> OptState:
     Raises:
       TypeError: for codes that were cast, naming their place.
     """
-    leaves, treedef = tree_flatten_with_path(state, is_leaf=is_stored)
+    leaves, treedef = tree_flatten_with_path(state, is_leaf=_is_whole)
     for path, leaf in leaves:
         if is_stored(leaf):
             leaf.check(keystr(path))

@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import jax.numpy as jnp
@@ -96,6 +97,10 @@ def test_a_private_name_fails_at_once() -> None:
     with pytest.raises(AttributeError, match=r"^module 'gradtx' has no attribute '_adamW'$"):
         gradtx._adamW  # noqa: B018  # pyright: ignore
     assert copy.copy(gradtx.adam(0.1)) == gradtx.adam(0.1)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert gradtx.__version__ == version("gradtx")
 
 
 def test_every_word_of_another_library_leads_to_a_name() -> None:

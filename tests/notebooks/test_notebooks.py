@@ -18,10 +18,14 @@ NOTEBOOKS = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PA
 def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in PATHS] == [
         "bad_batches",
+        "find_the_rate",
         "fine_tuning",
         "low_precision",
         "quickstart",
+        "race",
         "rebuild_adam",
+        "schedules",
+        "tune_by_gradient",
     ]
 
 

@@ -9,7 +9,8 @@ import pytest
 
 import gradtx
 from gradtx.stepping import memory
-from gradtx.stepping._loops import cut_for, looped
+from gradtx.stepping._cuts import cut_for
+from gradtx.stepping._loops import looped
 from gradtx.stepping._memory import of_jit, of_stepper
 from gradtx.stepping._slices import CHUNK
 from gradtx.stepping._splitting import split
@@ -142,6 +143,7 @@ WHOLE = [
     lambda x: jnp.sort(x, 0),
     lambda x: jnp.broadcast_to(x[:1], x.shape) + x,
     lambda x: x.T.reshape(x.shape),
+    lambda x: x + jax.lax.full((1, 256), 2.0),
 ]
 SLICED = [
     lambda x: jnp.sin(x) + 1,

@@ -81,7 +81,7 @@ def test_the_upper_half_is_the_nearest_number():
 def test_masters_are_those_of_float32_training_bit_for_bit(tx, apply):
     """The gradients depend on the parameters in bfloat16 in both runs."""
     start = jax.random.normal(jax.random.key(0), (16, 32)).astype(BF16)
-    noise = jax.random.normal(jax.random.key(1), (200, 16, 32))
+    noise = jax.random.normal(jax.random.key(1), (2000, 16, 32))
 
     def gradient(rounded, noise):
         return rounded.astype(jnp.float32) + 0.3 * noise

@@ -1,0 +1,23 @@
+"""The role `curve`: the picture of a schedule, drawn by the schedule itself as in a notebook."""
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxRole
+
+import gradtx
+from gradtx.core._curve import svg_curve
+
+
+class Curve(SphinxRole):
+    """`{curve}` before an expression in backticks, such as `cosine_decay_schedule(1, 100)`."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        schedule: Any = eval(self.text, vars(gradtx))
+        return [nodes.raw("", f'<span class="curve">{svg_curve(schedule)}</span>', format="html")], []
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_role("curve", Curve())
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
