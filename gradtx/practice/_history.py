@@ -1,6 +1,6 @@
 """The history of a training: arrays by name, as one value."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from jax import Array
 from gradtx.core import Table, Value, nested, static
 from gradtx.practice._files import Readable, from_csv, from_json, to_csv, to_json, written
 from gradtx.practice._plots import axes_of, draw_curves
+from gradtx.practice._rows import from_rows
 from gradtx.practice._tables import of_members, of_steps
 from gradtx.tree import NameLookupError, did_you_mean, is_inexact, listed, widened
 
@@ -70,6 +71,23 @@ class History(Value):
         convert=lambda every: tuple(sorted(dict(every).items())),
         doc="the number of steps from one record of a series to the next, by name; 1 for those left out",
     )
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> "History":
+        """The history of a loop that keeps a dictionary of numbers for each step, such as `metrics(state)`.
+
+        Args:
+          rows: the dictionaries, alike in their names. A nested one has its names joined by dots.
+
+        Raises:
+          ValueError: for no row, and for rows that differ in their names.
+
+        >>> History.of_rows([{"loss": 2.0, "norm": {"a": 1.0}}, {"loss": 1.5, "norm": {"a": 3.0}}])
+        step  loss  norm.a
+           1     2       1
+           2   1.5       3
+        """
+        return cls(from_rows(rows))
 
     @property
     def names(self) -> tuple[str, ...]:
