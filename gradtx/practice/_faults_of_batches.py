@@ -92,7 +92,7 @@ def no_signal(signs: Signs) -> Iterator[Finding]:
     agree = float(np.mean(signs.later(cosine, 0.5)))
     quarter = signs.end // 4
     before, after = np.mean(signs.loss[-2 * quarter : -quarter]), np.mean(signs.loss[-quarter:])
-    still = before - after < max(0.01 * abs(after), 3 * signs.noise * abs(signs.level) * (2 / quarter) ** 0.5)
+    still = before - after < max(0.01 * abs(after), signs.uncertainty(quarter))
     if agree > 0.1 or not still:
         return
     evidence = (

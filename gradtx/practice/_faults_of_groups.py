@@ -1,4 +1,4 @@
-"""Faults of a group of leaves: frozen, dead, stuck in 16 bits, or behind an average of larger gradients."""
+"""Faults of a group of leaves: frozen, dead, stuck in 16 bits, or with an average that is too old."""
 
 from collections.abc import Iterator
 

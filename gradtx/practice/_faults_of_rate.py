@@ -6,7 +6,7 @@ import numpy as np
 
 from gradtx.core import Finding
 from gradtx.practice._edits import Edit, with_rate, with_warmup
-from gradtx.practice._signs import Signs, rolling
+from gradtx.practice._signs import Series, Signs, rolling
 
 _LARGE_STEP = 0.08
 """A step of this share of the norm of the weights is too long, and half of it while the loss rises. The
@@ -24,6 +24,9 @@ _RISE = 2.0
 
 _GOOD_FALL = 0.9
 """The share of the loss that is lost in a training that goes well, whatever its updates do."""
+
+_LONG_ENOUGH = 100
+"""The number of steps after which the way of the weights is judged."""
 
 _WINDOW, _TURNS = 9, 10
 
@@ -121,29 +124,32 @@ def _no_warmup(signs: Signs, text: str, evidence: tuple[tuple[str, object], ...]
 
 
 def rate_too_low(signs: Signs) -> Iterator[Finding]:
-    """Weights that hardly move, all in one direction, while the loss still falls."""
-    if signs.ratio is None or not signs.is_long:
+    """Weights that hardly move, though the gradients agree on the direction."""
+    ratio, cosine = signs.ratio, signs.cosine("gradient_cosine")
+    if ratio is None or cosine is None or signs.end < _LONG_ENOUGH or _warms_up(ratio):
         return
-    travel = float(signs.ratio.sum())
-    cosine = signs.cosine("gradient_cosine")
-    agree = 1.0 if cosine is None else float(np.mean(cosine[1:]))
-    before, after = (
-        np.mean(signs.later(signs.loss, 0.5)[: signs.end // 4]),
-        np.mean(signs.later(signs.loss, 0.25)),
-    )
-    if travel > _LITTLE_TRAVEL or agree < 0.1 or after >= before:
+    travel, agree = float(ratio.sum()), float(np.mean(cosine[1:]))
+    quarter = signs.end // 4
+    before, after = np.mean(signs.loss[-2 * quarter : -quarter]), np.mean(signs.loss[-quarter:])
+    if travel > _LITTLE_TRAVEL or agree < 0.1 or after > before + signs.uncertainty(quarter):
         return
-    factor = float(min(100.0, max(3.0, 10 ** round(np.log10(2.0 / travel)))))
+    factor = float(min(100.0, max(3.0, 10 ** round(np.log10(2.0 / max(travel, 1e-30))))))
     yield Finding(
         "rate-too-low",
         "",
-        f"in {signs.end} steps the weights travelled {travel:.2g} of their norm, and the loss still falls.",
+        f"in {signs.end} steps the weights travelled {travel:.2g} of their norm, and the gradients agree.",
         f"Multiply the learning rate by {factor:g}; practice.lr_range_test finds one.",
         "the learning rate is too low.",
         (
             ("travel", travel),
             ("gradient_cosine", agree),
-            ("loss", f"{before:.3g}, then {after:.3g} at the end"),
+            ("loss", f"{signs.start:.3g}, then {after:.3g}"),
         ),
         Edit(with_rate, (factor,)),
     )
+
+
+def _warms_up(ratio: Series) -> bool:
+    """Whether the steps still grow at the end."""
+    quarter = len(ratio) // 4
+    return bool(np.median(ratio[-quarter:]) > 1.5 * np.median(ratio[-2 * quarter : -quarter]))

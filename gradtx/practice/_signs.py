@@ -117,6 +117,10 @@ class Signs:
         steps = np.diff(self.later(self.loss, 0.5))
         return float(np.std(steps) / np.sqrt(2) / max(abs(self.level), 1e-30)) if len(steps) else 0.0
 
+    def uncertainty(self, steps: int) -> float:
+        """Three standard errors of the difference of two means of the loss over so many steps."""
+        return 3 * self.noise * abs(self.level) * float(np.sqrt(2 / max(1, steps)))
+
     def later(self, series: Series, share: float) -> Series:
         """The last steps of a series."""
         return series[-max(1, round(share * len(series))) :]
