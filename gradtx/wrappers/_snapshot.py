@@ -61,6 +61,5 @@ class snapshot(GradientTransformation, state=SnapshotState):
         self, updates: Updates, state: SnapshotState, params: Params = None, **extra: Any
     ) -> tuple[Updates, SnapshotState]:
         seen = {**extra, "gradients": updates, "updates": updates, "params": params}
-        return updates, SnapshotState(
-            measurements({self.measure_name: self.measure}, {}, seen, self.axis_name)[0]
-        )
+        measured, _ = measurements({self.measure_name: self.measure}, {}, seen, self.axis_name)
+        return updates, SnapshotState(measured)
