@@ -23,7 +23,7 @@ from benchmarks.faults import FAULTS, between
 from gradtx.practice import History, diagnose
 
 PLANTED_IN = ("classification", "sequences")
-HEALTHY_RATES = {"momentum": 0.07, "rmsprop": 0.01, "adamw": 0.015, "lion": 0.004, "muon": 0.02}
+HEALTHY_RATES = {"momentum": 0.03, "rmsprop": 0.01, "adamw": 0.015, "lion": 0.004, "muon": 0.02}
 RISE, LEAD = 3.0, 5
 
 

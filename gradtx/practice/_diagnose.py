@@ -40,7 +40,7 @@ def diagnose(history: History, validation: Any = None, tx: Any = None, params: P
     | name | symptom | remedy |
     |---|---|---|
     | `oscillation` | updates that undo each other | half the rate |
-    | `rate-too-high` | steps of 8% of the weights and more, or a loss of twice the first one | a lower rate |
+    | `rate-too-high` | steps of 9% of the weights, or a loss of twice the first one | a lower rate |
     | `no-warmup` | such steps at the beginning alone | a warmup |
     | `not-finite` | a NaN or an infinity | `guard` |
     | `exploding-batches` | single gradients ten times as long as those around them | `clip_by_global_norm` |

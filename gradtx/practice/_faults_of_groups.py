@@ -12,7 +12,7 @@ from gradtx.practice._edits import (
     with_stochastic_rounding,
     with_warmup,
 )
-from gradtx.practice._signs import Signs, rolling
+from gradtx.practice._signs import Series, Signs, rolling
 
 _STUCK = 0.5
 """The share of weights in 16 bits that do not move from which a group is stuck; it is 0 in float32."""
@@ -20,8 +20,8 @@ _STUCK = 0.5
 _IDLE = 0.95
 """The share of units without a gradient from which a matrix is dead; small batches leave half of them out."""
 
-_DROP, _BEHIND = 10.0, 0.02
-"""The factor of a sudden fall of the gradient, and its square over the average from which that is too old."""
+_PHASE, _DROP, _BEHIND = 20, 10.0, 0.02
+"""The steps before and after a sudden fall of the gradient, its factor, and the largest ratio then."""
 
 
 def frozen_groups(signs: Signs) -> Iterator[Finding]:
@@ -93,24 +93,29 @@ def slow_second_moment(signs: Signs) -> Iterator[Finding]:
     """A sudden fall of the gradient, after which the average of its square stays that of before."""
     norms = signs.total("gradient_norm")
     groups = signs.groups("square_ratio")
-    if norms is None or not groups or len(norms) < 2 * 20:
+    if norms is None or not groups or len(norms) < 3 * _PHASE:
         return
-    usual = rolling(norms, 5)
-    drops = usual[:-5] / np.maximum(usual[5:], 1e-30)
-    drops[: min(5, len(drops))] = 1.0
-    step = int(drops.argmax()) + 3
-    behind = {
-        name: float(np.median(x[step + 5 : step + 45])) for name, x in groups.items() if len(x) > step + 25
-    }
+    step, drop = _sudden_fall(norms)
+    behind = {name: float(np.median(x[step : step + 2 * _PHASE])) for name, x in groups.items()}
     name = min(behind, key=lambda name: behind[name], default="")
-    if drops.max() < _DROP or not name or behind[name] > _BEHIND:
+    if drop < _DROP or not name or behind[name] > _BEHIND:
         return
     yield Finding(
         "slow-second-moment",
         name,
-        f"the gradient fell to 1/{drops.max():.0f} at step {step}, and its average did not follow.",
+        f"the gradient fell to 1/{drop:.0f} at step {step}, and its average did not follow.",
         "Lower b2 by a factor of ten in 1 - b2, such as 0.99 for 0.999.",
         "the average of squared gradients is that of an earlier phase, so that the steps are too small.",
-        (("square_ratio", behind[name]), ("step", step), ("factor", float(drops.max()))),
+        (("square_ratio", behind[name]), ("step", step), ("factor", float(drop))),
         Edit(with_faster_second_moment),
     )
+
+
+def _sudden_fall(norms: Series) -> tuple[int, float]:
+    """The step after which the gradient fell the most within ten steps, and the factor that lasted."""
+    usual = rolling(norms, 5)
+    drops = usual[:-5] / np.maximum(usual[5:], 1e-30)
+    inside = slice(_PHASE, len(norms) - _PHASE)
+    step = _PHASE + int(drops[inside].argmax()) + 1
+    before, after = np.median(norms[step - _PHASE : step]), np.median(norms[step : step + _PHASE])
+    return step, float(min(drops[step - 1], before / max(after, 1e-30)))

@@ -8,9 +8,9 @@ from gradtx.core import Finding
 from gradtx.practice._edits import Edit, with_rate, with_warmup
 from gradtx.practice._signs import Series, Signs, rolling
 
-_LARGE_STEP = 0.08
-"""A step of this share of the norm of the weights is too long, and half of it while the loss rises. The
-largest healthy one measured is 0.05."""
+_LARGE_STEP = 0.09
+"""A step of this share of the norm of the weights is too long, and 0.45 of it while the loss rises. The
+largest healthy one measured is 0.08."""
 
 _UNDONE = 0.02
 """The share of the norm of the weights that a step takes back from the last one in an oscillation; the
@@ -93,7 +93,7 @@ def _long_step(signs: Signs) -> tuple[int, float] | None:
         return None
     usual, loss = rolling(signs.ratio, _WINDOW), rolling(signs.loss, 2 * _TURNS)
     rises = loss - np.minimum.accumulate(loss) > 0.05 * abs(signs.start)
-    long = usual > np.where(rises, 0.5, 1.0) * _LARGE_STEP
+    long = usual > np.where(rises, 0.45, 1.0) * _LARGE_STEP
     step = int(np.where(long, usual, 0.0).argmax())
     return (step, float(usual[step])) if long[step] else None
 

@@ -60,7 +60,7 @@ EARLY = np.where(np.arange(STEPS) < 8, 1.0, 0.01)
 SICK: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a NaN": ("not-finite", changed("loss", 50, np.nan), changed("loss", 50, 0.6)),
     "an infinite gradient": ("not-finite", changed("gradient_norm.body", 50, np.inf), {}),
-    "a long step": ("rate-too-high", both("update_norm", 0.2), both("update_norm", 0.1)),
+    "a long step": ("rate-too-high", both("update_norm", 0.3), both("update_norm", 0.17)),
     "a long step while the loss rises": (
         "rate-too-high",
         both("update_norm", 0.1) | {"loss": np.linspace(2, 3, STEPS)},
@@ -100,7 +100,7 @@ SICK: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "no move": ("stuck-in-16-bits", both("unmoved_share", 0.8), both("unmoved_share", 0.3)),
     "an old average": (
         "slow-second-moment",
-        both("gradient_norm", DROP) | both("square_ratio", 1 / DROP[::-1] ** 2),
+        both("gradient_norm", DROP) | both("square_ratio", np.where(DROP > 1, 1.0, 1e-4)),
         both("gradient_norm", DROP) | both("square_ratio", 0.5),
     ),
     "a validation that rises": (
@@ -144,11 +144,11 @@ def test_a_finding_prints_renders_compares_and_pickles() -> None:
     findings = of(healthy(**SICK["a long step"][1]))
     assert isinstance(findings, Findings)
     first = str(findings).splitlines()
-    assert first[0].startswith("rate-too-high: a step moves the weights by 10% of their norm")
+    assert first[0].startswith("rate-too-high: a step moves the weights by 15% of their norm")
     assert [line.split(":")[0].strip() for line in first[1:4]] == ["cause", "evidence", "remedy"]
     html = findings._repr_html_()
     assert all(
-        text in html for text in ("<b>rate-too-high</b>", "evidence: update_ratio: 0.1", "remedy: Multiply")
+        text in html for text in ("<b>rate-too-high</b>", "evidence: update_ratio: 0.15", "remedy: Multiply")
     )
     assert findings == of(healthy(**SICK["a long step"][1]))
     assert pickle.loads(pickle.dumps(findings)) == findings
@@ -167,7 +167,7 @@ def edit(case: str, tx: Any = TX) -> Any:
 def test_the_edits() -> None:
     """The remedy of each finding, as the optimizer that it makes."""
     assert isinstance(edit("a NaN"), gradtx.guard)
-    assert edit("a long step") == gradtx.replace(TX, learning_rate=0.02)
+    assert edit("a long step") == gradtx.replace(TX, learning_rate=0.0133)
     assert edit("turns") == gradtx.replace(TX, learning_rate=0.05)
     assert edit("little travel") == gradtx.replace(TX, learning_rate=1.0)
     assert edit("a spike") == gradtx.chain(gradtx.clip_by_global_norm(4.5), TX)
