@@ -22,10 +22,9 @@ from gradtx.cli.converters import (
     writable_directory,
     writable_png,
 )
-from gradtx.cli.doctor import add_doctor_arguments
+from gradtx.cli.doctor import DoctorOptions, add_doctor
 from gradtx.cli.memory import number_of_parameters
 from gradtx.cli.text import Corpus, python_topics, read_text
-from gradtx.practice import History
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,6 @@ class MemoryOptions:
     optimizers: list[OptimizerFactory]
     size: int
     dtype: str
-
-
-@dataclass(frozen=True)
-class DoctorOptions:
-    """The validated arguments of `doctor`."""
-
-    history: History
 
 
 AnyOptions = Options | RangeOptions | MemoryOptions | DoctorOptions
@@ -118,13 +110,7 @@ def _add_commands(parser: OneLineParser) -> None:
     )
     _add_memory_arguments(memory)
     memory.set_defaults(parser=memory, made=_memory_options)
-    doctor = commands.add_parser(
-        "doctor",
-        help="the faults that show in the history of a training",
-        description="Reads a history and shows the faults in it, most urgent first. Exits with 1 if any.",
-    )
-    add_doctor_arguments(doctor)
-    doctor.set_defaults(parser=doctor, made=_doctor_options)
+    add_doctor(commands)
 
 
 def _train_options(parser: OneLineParser, context: int, chosen: dict[str, Any]) -> Options:
@@ -144,10 +130,6 @@ def _range_options(parser: OneLineParser, context: int, chosen: dict[str, Any]) 
 
 def _memory_options(parser: OneLineParser, context: int, chosen: dict[str, Any]) -> MemoryOptions:
     return MemoryOptions(**chosen)
-
-
-def _doctor_options(parser: OneLineParser, context: int, chosen: dict[str, Any]) -> DoctorOptions:
-    return DoctorOptions(**chosen)
 
 
 def _corpus(parser: OneLineParser, context: int, path: Path | None) -> Corpus:

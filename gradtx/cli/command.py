@@ -4,8 +4,8 @@ import io
 import sys
 from collections.abc import Sequence
 
-from gradtx.cli.arguments import AnyOptions, DoctorOptions, MemoryOptions, Options, RangeOptions, parse
-from gradtx.cli.doctor import doctor
+from gradtx.cli.arguments import AnyOptions, MemoryOptions, Options, RangeOptions, parse
+from gradtx.cli.doctor import DoctorOptions, doctor
 from gradtx.cli.language_model import Architecture
 from gradtx.cli.memory import memory_table
 

@@ -1,11 +1,20 @@
 """`gradtx doctor`: the diagnosis of a training from the file of its history."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from gradtx.cli.converters import OneLineParser, argument
+from gradtx.cli.converters import argument
 from gradtx.practice import History, diagnose
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """The validated arguments of `doctor`."""
+
+    history: History
 
 
 def history_in(name: str) -> History:
@@ -26,10 +35,16 @@ def history_in(name: str) -> History:
     return history
 
 
-def add_doctor_arguments(parser: OneLineParser) -> None:
-    """The arguments of the command."""
+def add_doctor(commands: Any) -> None:
+    """Adds the command to those of the parser."""
+    parser = commands.add_parser(
+        "doctor",
+        help="the faults that show in the history of a training",
+        description="Shows the faults in a history, most urgent first. Exits with 1 if there are any.",
+    )
     help_of_file = "a history in CSV or JSON, as History.to_csv and to_json write it"
     parser.add_argument("history", type=argument(history_in), metavar="FILE", help=help_of_file)
+    parser.set_defaults(parser=parser, made=lambda parser, context, chosen: DoctorOptions(**chosen))
 
 
 def doctor(history: History) -> int:

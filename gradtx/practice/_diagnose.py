@@ -78,5 +78,6 @@ def diagnose(history: History, validation: Any = None, tx: Any = None, params: P
     history["loss"]  # an error that lists the names
     known = None if tx is None else as_transformation(tx)
     signs = Signs(history, validation, known, None if params is None else abstract(params))
+    kinds = _BY_URGENCY if signs.end else (not_finite,)
     with np.errstate(all="ignore"):
-        return Findings(finding for find in _BY_URGENCY for finding in find(signs))
+        return Findings(finding for find in kinds for finding in find(signs))

@@ -1,6 +1,7 @@
 """Faults of the learning rate: too high, too low, without a warmup, or at the edge of oscillation."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -59,15 +60,11 @@ def oscillation(signs: Signs) -> Iterator[Finding]:
 
 def rate_too_high(signs: Signs) -> Iterator[Finding]:
     """Steps too long for the weights, or a loss above its beginning."""
-    found = _long_step(signs)
-    loss = rolling(signs.loss, _WINDOW)
-    rises = np.flatnonzero(loss > signs.start + (_RISE - 1) * abs(signs.start))
-    rises = rises[rises < signs.spikes[0]] if len(signs.spikes) else rises  # a bad batch raises it as well
-    if found is None and not len(rises):
-        return
-    evidence: list[tuple[str, object]] = [("loss", f"{signs.start:.3g} at first, at most {loss.max():.3g}")]
-    factor = 0.1
-    text = f"the loss rose to {loss.max():.3g} by step {int(loss.argmax()) + 1}."
+    found, highest = _long_step(signs), _risen(signs)
+    evidence: list[tuple[str, Any]] = [
+        ("loss", f"{signs.start:.3g} at first, at most {signs.loss.max():.3g}")
+    ]
+    factor, text = 0.1, f"the loss rose to {highest:.3g}."
     if found is not None:
         step, size = found
         evidence = [("update_ratio", size), ("step", step + 1), *evidence]
@@ -76,15 +73,24 @@ def rate_too_high(signs: Signs) -> Iterator[Finding]:
         if signs.is_long and _begins_at_once(signs, step) and _calms(signs):
             yield _no_warmup(signs, text, tuple(evidence))
             return
-    yield Finding(
-        "rate-too-high",
-        "",
-        text,
-        f"Multiply the learning rate by {factor:.2g}; practice.lr_range_test finds one.",
-        "the learning rate is too high.",
-        tuple(evidence),
-        Edit(with_rate, (round(factor, 3),)),
-    )
+    if found is not None or highest:
+        yield Finding(
+            "rate-too-high",
+            "",
+            text,
+            f"Multiply the learning rate by {factor:.2g}; practice.lr_range_test finds one.",
+            "the learning rate is too high.",
+            tuple(evidence),
+            Edit(with_rate, (round(factor, 3),)),
+        )
+
+
+def _risen(signs: Signs) -> float:
+    """The highest usual loss, if it has risen far above the first one; else 0."""
+    loss = rolling(signs.loss, _WINDOW)
+    rises = np.flatnonzero(loss > signs.start + (_RISE - 1) * abs(signs.start))
+    rises = [step for step in rises if not len(signs.spikes) or step < signs.spikes[0]]  # a bad batch, else
+    return float(loss.max()) if rises else 0.0
 
 
 def _long_step(signs: Signs) -> tuple[int, float] | None:

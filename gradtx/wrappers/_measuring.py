@@ -18,7 +18,7 @@ from gradtx.wrappers._measures import (
 )
 
 SEEN = frozenset({"gradients", "updates", "state"})
-"""What a monitor has at each step, so that nobody has to pass it."""
+"""Arguments of measures that a monitor has at each step, so that nobody has to pass them."""
 
 
 def measurements(

@@ -244,6 +244,18 @@ def test_the_cause_comes_before_what_follows() -> None:
     assert [finding.name for finding in of(healthy(loss=loss))][:2] == ["rate-too-high", "not-finite"]
 
 
+@pytest.mark.parametrize("steps", [1, 2, 5, 19, 31, 60])
+def test_histories_of_any_length(steps: int) -> None:
+    """Also of no finite step, and up to every step."""
+    series = healthy(**SICK["scales that shrink"][1], **SICK["no move"][1])
+    assert not {"not-finite", "rate-too-high"} & {
+        f.name for f in of({k: x[:steps] for k, x in series.items()})
+    }
+    nothing = {k: np.full(steps, np.nan) for k in series if k not in ("not_finite", "validation")}
+    (finding,) = of(nothing)
+    assert (finding.name, dict(finding.evidence)["loss"]) == ("not-finite", "from the first step")
+
+
 def test_bad_input() -> None:
     with pytest.raises(ValueError, match=r"members of shape \(2,\): give history.member\(0\)"):
         diagnose(History({"loss": jnp.zeros((2, 5))}))
