@@ -87,6 +87,11 @@ SICK: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         changed("gradient_norm.body", 60, 50.0),
         changed("gradient_norm.body", 60, 8.0),
     ),
+    "a spike that harms": (
+        "exploding-batches",
+        changed("gradient_norm.body", 60, 50.0) | changed("loss", slice(60, 80), 9.0),
+        changed("loss", slice(60, 80), 4.0),
+    ),
     "no update": (
         "frozen-group",
         {"update_norm.head": np.zeros(STEPS)},

@@ -83,6 +83,7 @@ def test_a_sample_is_fixed_and_of_every_leaf() -> None:
     assert {name: len(x) for name, x in one.items()} == {"a": 99, "b": 3}
     np.testing.assert_array_equal(2 * one["a"], again["a"])
     assert jnp.unique(one["a"] % 300).size > 60  # no single column
+    assert one["a"].max() > 80000
 
 
 def test_an_update_that_is_left_out_leaves_the_cosine() -> None:
