@@ -142,7 +142,7 @@ def shuffled_labels(random: Random, make: Make) -> Patient:
 
 def oscillation(random: Random, make: Make) -> Patient:
     task = make(random)
-    rate = between(random, 1.0, 3.0) if "second" in task.params else between(random, 0.8, 1.4)
+    rate = between(random, 1.0, 3.0) if "second" in task.params else between(random, 1.6, 2.4)
     return Patient(task, gradtx.sgd(rate))
 
 
