@@ -5,20 +5,15 @@ docstrings of what it chains, the memory is that of its state for a matrix.
 """
 
 import importlib
-import inspect
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-import jax
 from reference import home, linked
 from sphinx.application import Sphinx
 
 import gradtx
-
-MATRIX = {"kernel": jax.ShapeDtypeStruct((1024, 1024), "float32")}
+from gradtx.cli.facts import bytes_of, equations_of, example, first_paragraph, papers_of
 
 INTRODUCTION = """# Optimizers
 
@@ -37,7 +32,7 @@ def write_page(app: Sphinx) -> None:
 
 
 def page() -> str:
-    made = {name: optimizer(getattr(gradtx, name)) for name in gradtx.optimizers.__all__}
+    made = {name: example(getattr(gradtx, name)) for name in gradtx.optimizers.__all__}
     rows = [f"| {row} |" for row in ("optimizer | what it is | bytes | paper", "--- | --- | ---: | ---")]
     for name, tx in made.items():
         link = f"[`{name}`](#{name.replace('_', '-')})"
@@ -53,20 +48,12 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def optimizer(maker: FunctionType) -> Any:
-    """The optimizer at its defaults, with 0.001 for a learning rate and 1 for other numbers it asks for."""
-    required = [
-        parameter.name
-        for parameter in inspect.signature(maker).parameters.values()
-        if parameter.default is inspect.Parameter.empty
-    ]
-    return maker(**{name: 1e-3 if name == "learning_rate" else 1.0 for name in required})
-
-
 def section(name: str, tx: Any) -> Iterator[str]:
     yield f"### {name}"
     yield linked(first_paragraph(getattr(gradtx, name)), ())
-    yield from equations(tx)
+    for kind, equations in equations_of(tx).items():
+        yield f"{linked(f'`{kind.__name__}`', ())}:"
+        yield from (f"$${equation}$$" for equation in equations)
     yield f"```python\n{tx}\n```"
 
 
@@ -76,41 +63,11 @@ def summary(name: str) -> str:
     return linked(sentence.replace("\n", " ").replace("|", "\\|"), ())
 
 
-def first_paragraph(value: Any) -> str:
-    return (inspect.getdoc(value) or "").split("\n\n")[0]
-
-
-def equations(tx: Any) -> Iterator[str]:
-    """The displayed equations of every transformation in the chain, each once."""
-    for kind in dict.fromkeys(map(type, rules(tx))):
-        if found := re.findall(r"\$\$.+?\$\$", inspect.getdoc(kind) or "", re.DOTALL):
-            yield f"{linked(f'`{kind.__name__}`', ())}:"
-            yield from found
-
-
-CARRIERS = (gradtx.add_decayed_weights, gradtx.scale_by_learning_rate, gradtx.chain, gradtx.partition)
-"""What many optimizers have in them, and what holds the others together."""
-
-
-def rules(tx: Any) -> Iterator[Any]:
-    """The transformations that tell this optimizer from others."""
-    if not isinstance(tx, CARRIERS):
-        yield tx
-    for part in tx.nested:
-        yield from rules(part)
-
-
-def bytes_of(tx: Any) -> float:
-    """Bytes of state for each parameter."""
-    state = jax.tree.leaves(jax.eval_shape(tx.init, MATRIX))
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in state) / MATRIX["kernel"].size
-
-
 def papers(name: str, tx: Any) -> str:
     """Links to the papers that the docstring of the optimizer names, or those of its rules."""
-    texts = [inspect.getdoc(value) or "" for value in (getattr(gradtx, name), *map(type, rules(tx)))]
-    found = next(filter(None, (re.findall(r"arXiv:(\d{4}\.\d{4,5})", text) for text in texts)), [])
-    return ", ".join(f"[{number}](https://arxiv.org/abs/{number})" for number in dict.fromkeys(found))
+    return ", ".join(
+        f"[{number}](https://arxiv.org/abs/{number})" for number in papers_of(getattr(gradtx, name), tx)
+    )
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
