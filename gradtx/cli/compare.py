@@ -13,11 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
+import gradtx
 from gradtx.cli.arguments import add_integer, add_picture, add_text
 from gradtx.cli.calibration import peak_rate
 from gradtx.cli.catalogue import OptimizerFactory, find_optimizer, takes_schedule
 from gradtx.cli.concepts import chained, concepts_of, warmup_cosine
 from gradtx.cli.converters import UsageError, argument
+from gradtx.cli.facts import rules_of
 from gradtx.cli.language_model import Architecture, loss
 from gradtx.cli.task import Task
 from gradtx.practice import Comparison, Sweep, compare, sweep
@@ -52,13 +54,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options, architecture: Architecture) -> int:
     """Trains, prints the table and writes the picture. Returns the exit code."""
-    names = [factory.__name__ for factory in options.optimizers]
-    if len(set(names)) < max(2, len(names)):
-        raise UsageError(f"argument OPTIMIZER: must be two or more different names, got {' '.join(names)}")
+    _check(options)
     task = Task.of(options.text, architecture)
     print(task)
     sweeps = {factory.__name__: _sweep(factory, task, options.steps) for factory in options.optimizers}
-    number = len(names) * len(_FACTORS) * options.seeds
+    number = len(sweeps) * len(_FACTORS) * options.seeds
     print(f"{number} trainings of {options.steps} steps ...", file=sys.stderr, flush=True)
     try:
         result = _compared(sweeps, task, options)
@@ -69,6 +69,21 @@ def run(options: Options, architecture: Architecture) -> int:
     _draw(result, options.out)
     print(f"\nPicture: {options.out}")
     return 0
+
+
+def _check(options: Options) -> None:
+    """Raises for arguments that are unusable together."""
+    names = [factory.__name__ for factory in options.optimizers]
+    if len(set(names)) < max(2, len(names)):
+        raise UsageError(f"argument OPTIMIZER: must be two or more different names, got {' '.join(names)}")
+    # On a CPU of few cores, the batched calls of LAPACK wait for each other.
+    if options.seeds > 1 and (found := [f.__name__ for f in options.optimizers if _decomposes(f)]):
+        raise UsageError(f"argument --seeds: must be 1 with {found[0]}, which decomposes matrices")
+
+
+def _decomposes(factory: OptimizerFactory) -> bool:
+    kinds = (gradtx.scale_by_soap, gradtx.scale_by_shampoo, gradtx.scale_by_galore)
+    return any(isinstance(rule, kinds) for rule in rules_of(factory(1.0)))
 
 
 def _sweep(factory: OptimizerFactory, task: Task, steps: int) -> Sweep:
@@ -91,6 +106,7 @@ def _compared(sweeps: dict[str, Sweep], task: Task, options: Options) -> Compari
         seeds=options.seeds,
         eval_fn=lambda params: validation_loss(params),  # noqa: PLW0108 - its data are constants
         every=options.steps // _RECORDS,
+        batch_size=1,  # a model of this size keeps all cores busy by itself
     )
 
 
@@ -101,7 +117,7 @@ def _draw(result: Comparison, path: Path) -> None:
     result.plot(ax=losses)
     for entry in result.entries.values():
         entry.sweep.plot(entry.history, ax=rates)
-    rates.set_xlabel("learning rate")
+    rates.set(xlabel="learning rate", xscale="log")
     for axes in (losses, rates):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)

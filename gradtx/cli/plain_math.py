@@ -8,9 +8,12 @@ _WORDS = """
     rho ρ  sigma σ  tau τ  Delta Δ  Sigma Σ  sum Σ  prod Π  nabla ∇  infty ∞  top ᵀ  le ≤  ge ≥  approx ≈
     sim ~  pm ±  cdot ·  odot ⊙  leftarrow ←  Rightarrow ⇒  langle ⟨  rangle ⟩  | ‖  _ \ue000
 """  # noqa: RUF001 - letters that look alike
-_SYMBOLS = dict(zip(_WORDS.split()[::2], _WORDS.split()[1::2], strict=True))
-_SYMBOLS |= dict.fromkeys(("left", "right", "big", "Big", "!"), "")
-_SYMBOLS |= dict.fromkeys((",", ";", " "), " ") | dict.fromkeys(("quad", "qquad"), "\n")
+_SYMBOLS: dict[str, str] = {
+    **dict(zip(_WORDS.split()[::2], _WORDS.split()[1::2], strict=True)),
+    **dict.fromkeys(("left", "right", "big", "Big", "!"), ""),
+    **dict.fromkeys((",", ";", " "), " "),
+    **dict.fromkeys(("quad", "qquad"), "\n"),
+}
 _KEPT = ("frac", "tfrac", "sqrt", "text", "texttt", "mathrm", "operatorname", "mathbb", "mathcal", "begin")
 _ACCENTS = {
     "hat": "\N{COMBINING CIRCUMFLEX ACCENT}",

@@ -77,8 +77,13 @@ def _add_optimizer_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Options, architecture: Architecture) -> int:
     """Trains a model, prints the results and writes a picture. Returns the exit code."""
     _check(options)
-    sizes = {"batch_size": options.batch_size, "seed": options.seed, "dtype": options.dtype}
-    task = Task.of(options.text, architecture, **sizes)
+    task = Task.of(
+        options.text,
+        architecture,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        dtype=options.dtype,
+    )
     print(task)
     rate = _learning_rate(options, task)
     concepts = concepts_of(options.optimizer, rate, options.weight_decay, options.clip)
