@@ -47,7 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_text(parser)
     words = f"steps of each training, a multiple of {_RECORDS}"
-    add_integer(parser, "--steps", _RECORDS, 10**5, 200, words, multiple_of=_RECORDS)
+    add_integer(parser, "--steps", _RECORDS, 10**5, 100, words, multiple_of=_RECORDS)
     add_integer(parser, "--seeds", 1, 64, 2, "orders of the batches, each with trainings of its own")
     add_picture(parser, "gradtx-compare.png")
 

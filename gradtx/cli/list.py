@@ -27,5 +27,5 @@ def run(options: argparse.Namespace, architecture: Architecture) -> int:
 
 def _row(name: str, factory: OptimizerFactory) -> tuple[str, ...]:
     tx, rate = example(factory), typical_rate(factory)
-    size = f"{bytes_of(tx):.3g}"
+    size = f"{round(bytes_of(tx), 3):g}"
     return name, size, "" if rate is None else f"{rate:g}", ", ".join(papers_of(factory, tx))

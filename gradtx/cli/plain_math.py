@@ -120,9 +120,7 @@ def _tidied(line: str) -> str:
     """Single spaces, no comma at the end, and parentheses around fractions that something multiplies."""
     line = re.sub(r"\s+", " ", line).strip().rstrip(",").strip()
     line = re.sub(r"(?<=[(⟨]) | (?=[)⟩,;])", "", line)
-    before = ""
-    while line != before:
-        before = line
-        line = re.sub(r"(^|[(⟨\[] ?|[=,;+-] )⟦([^⟦⟧]*)⟧(?=$|[)⟩\],;]| [=+-] )", r"\1\2", line)
-        line = re.sub(r"⟦([^⟦⟧]*)⟧", r"(\1)", line, count=line == before)
+    while "⟦" in line:  # from the innermost fractions outwards
+        bare = re.sub(r"(^|[(⟨\[] ?|[=,;+-] )⟦([^⟦⟧]*)⟧(?=$|[)⟩\],;]| [=+-] )", r"\1\2", line)
+        line = bare if bare != line else re.sub(r"⟦([^⟦⟧]*)⟧", r"(\1)", line)
     return line.translate(_MARKS)

@@ -39,7 +39,7 @@ def run(options: Options, architecture: Architecture) -> int:
     for kind, equations in equations_of(tx).items():
         lines = [line for part in equations for line in plain(part)]
         print("\n    ".join([kind.__name__, *lines]), end="\n\n")
-    print(f"State: {bytes_of(tx):.3g} bytes for each parameter of a float32 matrix of 1024 by 1024")
+    print(f"State: {round(bytes_of(tx), 3):g} bytes for each parameter of a float32 matrix of 1024 by 1024")
     if (rate := typical_rate(factory)) is not None:
         print(f"Learning rate: {rate:g}, for example")
     if papers := papers_of(factory, tx):
