@@ -88,11 +88,13 @@ def _decomposes(factory: OptimizerFactory) -> bool:
 
 def _sweep(factory: OptimizerFactory, task: Task, steps: int) -> Sweep:
     """The optimizer at its rates, after clipping."""
-    peak = peak_rate(factory, task)
-    rates = [float(f"{factor * peak:.2g}") for factor in _FACTORS]
-    if takes_schedule(factory):
-        return sweep(chained(concepts_of(factory, warmup_cosine(peak, steps), None)), peak_value=rates)
-    return sweep(chained(concepts_of(factory, peak, None)), learning_rate=rates)
+    peak, follows = peak_rate(factory, task), takes_schedule(factory)
+
+    def made(learning_rate: float) -> gradtx.GradientTransformation:
+        rate = warmup_cosine(learning_rate, steps) if follows else learning_rate
+        return chained(concepts_of(factory, rate, None))
+
+    return sweep(made, learning_rate=[float(f"{factor * peak:.2g}") for factor in _FACTORS])
 
 
 def _compared(sweeps: dict[str, Sweep], task: Task, options: Options) -> Comparison:

@@ -18,8 +18,8 @@ _OPERATIONS: dict[type[ast.operator], Any] = {
 
 
 def known_schedules() -> dict[str, Any]:
-    """What makes schedules in `gradtx.schedules`, by name."""
-    public = {name: getattr(gradtx.schedules, name) for name in gradtx.schedules.__all__}
+    """The functions and classes that make schedules: those of `gradtx.schedules`, and the constant."""
+    public = {name: getattr(gradtx, name) for name in ("constant_schedule", *gradtx.schedules.__all__)}
     return {name: value for name, value in public.items() if _makes_a_schedule(value)}
 
 
