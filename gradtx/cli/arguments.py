@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gradtx.cli.catalogue import find_optimizer, known_optimizers
+from gradtx.cli.catalogue import find_optimizer
 from gradtx.cli.converters import argument, integer, writable_file
 
 
@@ -20,7 +20,7 @@ def add_optimizer(parser: argparse.ArgumentParser) -> None:
         "--optimizer",
         type=argument(find_optimizer),
         metavar="NAME",
-        help=f"{', '.join(known_optimizers())}; default: clipping, Adam and weight decay, chained one by one",
+        help="a name in the output of list; default: clipping, Adam and weight decay, chained one by one",
     )
 
 
