@@ -12,7 +12,7 @@ from gradtx.tree import did_you_mean
 
 COMMANDS = {
     "list": "every optimizer with its bytes, typical rate and paper",
-    "show": "what an optimizer computes, and the memory that it takes",
+    "show": "the composition, equations and memory of an optimizer",
     "schedule": "the values of a schedule, and its curve",
     "memory": "the bytes of a training step, by the compiler",
     "find-lr": "find a learning rate on the model of train",

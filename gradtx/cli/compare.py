@@ -12,6 +12,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 import gradtx
 from gradtx.cli.arguments import add_integer, add_picture, add_text
@@ -120,6 +121,9 @@ def _draw(result: Comparison, path: Path) -> None:
     for entry in result.entries.values():
         entry.sweep.plot(entry.history, ax=rates)
     rates.set(xlabel="learning rate", xscale="log")
+    rates.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    rates.xaxis.set_major_formatter("{x:g}")
+    rates.minorticks_off()
     for axes in (losses, rates):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)

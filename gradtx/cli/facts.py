@@ -1,4 +1,4 @@
-"""What the library itself says of an optimizer: its equations, papers, typical rate and bytes of state.
+"""Facts of an optimizer, as the library states them: equations, papers, typical rate and bytes of state.
 
 The equations and papers stand in the docstrings of the optimizer and of what it chains, the bytes are those
 of its state. The command line and the page of all optimizers in the documentation show them.
@@ -17,7 +17,7 @@ from gradtx.cli.catalogue import own_learning_rate
 MATRIX = {"kernel": jax.ShapeDtypeStruct((1024, 1024), "float32")}
 
 _CARRIERS = (gradtx.add_decayed_weights, gradtx.scale_by_learning_rate, gradtx.chain, gradtx.partition)
-"""What many optimizers have in them, and what combines the others."""
+"""Transformations that are in many optimizers, and those that combine the others."""
 
 
 def example(factory: Callable[..., Any]) -> Any:
