@@ -22,17 +22,13 @@ def known_optimizers() -> dict[str, OptimizerFactory]:
     return {name: value for name, value in all_optimizers().items() if _takes_a_rate_alone(value)}
 
 
-def find_any(name: str, known: dict[str, OptimizerFactory] | None = None) -> OptimizerFactory:
-    """The optimizer of this name, among `known`, or all of them.
+def find_any(name: str) -> OptimizerFactory:
+    """The optimizer of this name.
 
     Raises:
       ValueError: for an unknown name, with the nearest ones.
     """
-    known = all_optimizers() if known is None else known
-    if name not in known:
-        advice = did_you_mean(name, known) or f" There are {', '.join(known)}."
-        raise ValueError(f"no optimizer is named {name!r}.{advice}")
-    return known[name]
+    return _found(name, all_optimizers())
 
 
 def find_optimizer(name: str) -> OptimizerFactory:
@@ -42,10 +38,17 @@ def find_optimizer(name: str) -> OptimizerFactory:
       ValueError: for an unknown name, with the nearest ones; for an optimizer that needs an argument that
         this training does not pass.
     """
-    factory = find_any(name, known_optimizers())
+    factory = _found(name, known_optimizers())
     if missing := factory(1.0).needs - PROVIDED:
         raise ValueError(f"{name} needs {', '.join(sorted(missing))}, which this training does not pass")
     return factory
+
+
+def _found(name: str, known: dict[str, OptimizerFactory]) -> OptimizerFactory:
+    if name not in known:
+        advice = did_you_mean(name, known) or f" There are {', '.join(known)}."
+        raise ValueError(f"no optimizer is named {name!r}.{advice}")
+    return known[name]
 
 
 def takes_weight_decay(factory: OptimizerFactory) -> bool:

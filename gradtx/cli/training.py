@@ -15,11 +15,11 @@ from gradtx.cli.task import Task
 from gradtx.practice import History
 
 _VALIDATIONS = 5  # in a run, after the one before the first step
-_WORSE = 1.1  # a final loss this many times the first one is no result of a training
+_WORSE = 1.1  # times the first validation loss: then the last one is no result of a training
 
 
 class DivergedError(ArithmeticError):
-    """A training whose loss is no longer finite, or higher at its end than at its beginning."""
+    """A training whose loss is no longer finite, or clearly higher at its end than at its beginning."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ def fit(tx: gradtx.GradientTransformation, rates: Sequence[float], task: Task, r
       record: the record, which has the values of each step also after an error.
 
     Raises:
-      DivergedError: for a loss that is not finite, and for a final validation loss clearly above the first.
+      DivergedError: for a loss that is not finite, and for final losses above the first ones.
     """
     # Copies: a step donates its arrays, those of the task are kept, and a state may contain the parameters.
     params, state = jax.tree.map(jnp.copy, (task.params, tx.init(task.params)))
@@ -92,6 +92,8 @@ def _require_finite(loss: float, step: int) -> None:
 
 
 def _require_progress(record: Record) -> None:
+    """Raises where the losses rose. A validation loss that rises while the other falls is another problem."""
     (_, before), *_, (_, after) = record.validation
-    if after > _WORSE * before:
+    last = record.loss[-max(1, record.steps // 20) :]
+    if after > _WORSE * before and sum(last) / len(last) > record.loss[0]:
         raise DivergedError(f"the validation loss rose from {before:.3f} to {after:.3f}")

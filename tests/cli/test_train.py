@@ -152,6 +152,15 @@ def test_a_run_that_learns_nothing_is_no_divergence(tmp_path):
     assert main(["train", *arguments], BIGRAM) == 0
 
 
+def test_an_overfit_is_no_divergence(tmp_path, capsys):
+    text = "".join(np.random.default_rng(0).choice(list("abcdefgh"), 400))
+    (tmp_path / "text").write_text(text)
+    arguments = ["--text", str(tmp_path / "text"), "--steps", "150", "--out", str(tmp_path)]
+    assert main(["train", *arguments], TINY) == 0
+    before, after = losses(capsys.readouterr().out)
+    assert after > 1.1 * before
+
+
 @pytest.mark.parametrize("suffix", ["csv", "json"])
 def test_the_history_is_saved(suffix, tmp_path, capsys):
     path = tmp_path / "made" / f"run.{suffix}"
