@@ -9,6 +9,7 @@ from matplotlib.image import imread
 import gradtx
 from gradtx.cli import main
 from gradtx.cli.catalogue import find_optimizer
+from gradtx.cli.converters import UsageError
 from gradtx.cli.language_model import Architecture
 from gradtx.cli.task import Task
 from tests.cli.terminal import shown
@@ -79,9 +80,17 @@ def test_control_c(capsys, monkeypatch):
     assert capsys.readouterr().err.endswith("\ngradtx compare: interrupted\n")
 
 
-def test_one_order_of_the_batches_for_what_decomposes_matrices(capsys):
-    assert comparing._decomposes(find_optimizer("shampoo"))
-    assert not comparing._decomposes(find_optimizer("muon"))
+def test_one_order_of_the_batches_for_what_decomposes_matrices():
+    matrices = [find_optimizer("adam"), find_optimizer("shampoo")]
+    with pytest.raises(UsageError, match="--seeds: must be 1 with shampoo"):
+        comparing._check(comparing.Options(optimizers=matrices, seeds=2))
+    comparing._check(comparing.Options(optimizers=matrices, seeds=1))
+    comparing._check(comparing.Options(optimizers=[gradtx.adam, gradtx.muon], seeds=2))
+
+
+def test_an_optimizer_is_compared_with_others():
+    with pytest.raises(UsageError, match="two or more different names, got adam adam"):
+        comparing._check(comparing.Options(optimizers=[gradtx.adam, gradtx.adam], seeds=1))
 
 
 def test_a_missing_package_names_the_extra(capsys, monkeypatch):
