@@ -27,8 +27,8 @@ class Plan(NamedTuple):
         return float(f"{default:.3g}") if self.learning_rate is None else self.learning_rate
 
     def warmup(self, share: float, most: float = np.inf) -> int:
-        """The steps of a warmup: a share of all, at most so many, and fewer than all."""
-        return int(min(round(share * self.steps), most, self.steps - 1))
+        """The steps of a warmup: a share of all below one half, at most so many."""
+        return int(min(round(share * self.steps), most))
 
     def cosine(self, peak: float, share: float, floor: float = 0.0, most: float = np.inf) -> Any:
         """A warmup, then a cosine down to a share of the peak."""

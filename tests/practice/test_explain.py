@@ -37,6 +37,7 @@ def test_a_class_without_an_entry_has_the_reason_of_its_documentation() -> None:
     assert gradtx.scale_by_adadelta not in REASONS
     assert own.reason.why.startswith("Adadelta's direction: the gradient times the size of past directions")
     assert own.reason.source == "Zeiler (2012), ADADELTA: An Adaptive Learning Rate Method, arXiv:1212.5701"
+    assert explain(gradtx.galore(0.1))[0].reason.source.startswith("Zhao et al. (2024), GaLore: ")
 
 
 def test_schedules_follow_the_part_whose_numbers_they_are() -> None:

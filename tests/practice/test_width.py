@@ -72,6 +72,11 @@ def test_the_inputs_of_a_convolution_are_all_axes_but_the_last() -> None:
     assert width_scaling(wide, base, "muon").leaves["conv"].rate == pytest.approx(0.5**0.5)
 
 
+def test_an_axis_for_stacked_inputs_grows_the_inputs() -> None:
+    wide, base = ({"kernel": jnp.ones((axes, 8, 16))} for axes in (4, 2))
+    assert width_scaling(wide, base).leaves["kernel"].rate == 0.5
+
+
 def test_the_transformation_multiplies_each_leaf_by_its_factor() -> None:
     scaling = width_scaling(shapes(64), shapes(16))
     params = init(64, jax.random.key(0))
