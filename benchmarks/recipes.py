@@ -2,6 +2,7 @@
 
 Each recipe trains two small tasks from three seeds, and so do eleven others with its optimizer at rates from
 a 64th to 32 times that of the recipe. The recipe counts as good within two standard errors of the best.
+Figures of other recipes in the folder stay.
 """
 
 import argparse
@@ -81,6 +82,12 @@ def table(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def kept(path: Path, measured: list[str]) -> list[dict[str, Any]]:
+    """The runs in a file of figures, but for those of the recipes that are measured now."""
+    runs = json.loads(path.read_text())["runs"] if path.exists() else []
+    return [run for run in runs if run["recipe"] not in measured]
+
+
 def title(make: Any) -> str:
     """The name of a task."""
     called = getattr(make, "func", make)
@@ -96,13 +103,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=Path(), help="a folder for the figures")
     options = parser.parse_args()
-    runs: list[dict[str, Any]] = []
+    runs = kept(options.out / "recipes.json", options.recipe)
     for name in options.recipe:
         for index in options.task:
             begun, make = time.perf_counter(), TASKS[name][index]
             run = {"recipe": name, "task": title(make), "tuned": index == 0}
             runs.append(run | measure(name, make(), options.seeds))
             print(table(runs[-1:]).splitlines()[-1], f"{time.perf_counter() - begun:.0f} s", flush=True)
+    runs.sort(key=lambda run: list(TASKS).index(run["recipe"]))
     good = sum(judged(run)["distance"] <= 2 for run in runs)
     print(f"{good} of {len(runs)} within two standard errors")
     options.out.mkdir(parents=True, exist_ok=True)

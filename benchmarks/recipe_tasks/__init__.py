@@ -19,7 +19,7 @@ TASKS: dict[str, tuple[Callable[[], Task], Callable[[], Task]]] = {
     "large-batch": (partial(topics, 64), partial(markov, 64)),
     "large-batch-vision": (partial(patterns, 256), partial(textures, 256)),
     "low-memory": (partial(topics, 8, 64), partial(markov, 8, 64)),
-    "lowest-memory": (partial(topics, 4, 128), partial(markov, 4, 128)),
+    "lowest-memory": (partial(topics, 4, 128), partial(markov, 4, 128, 2)),
     "reinforcement-learning": (bandit, controller),
     "gan": (partial(gan, curve, 2), partial(gan, blobs, 4)),
     "diffusion": (partial(denoiser, curve, 2), partial(denoiser, blobs, 4)),

@@ -52,9 +52,9 @@ def topics(batch_size: int = 8, width: int = 32) -> Task:
     return Task(language_loss, partial(_language, vocabulary, width), batches, evaluate, batch_size)
 
 
-def markov(batch_size: int = 8, width: int = 32) -> Task:
+def markov(batch_size: int = 8, width: int = 32, seed: int = 1) -> Task:
     """A chain of second order over 20 characters: each pair has four that may follow."""
-    random = np.random.default_rng(1)
+    random = np.random.default_rng(seed)
     follows = random.integers(20, size=(20, 20, 4))
 
     def draw(*shape: int) -> Any:

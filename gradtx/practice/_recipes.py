@@ -96,7 +96,7 @@ def _low_memory(plan: Plan) -> GradientTransformation:
 
 def _lowest_memory(plan: Plan) -> GradientTransformation:
     warmup = linear_warmup_schedule(max(plan.warmup(0.05, most=10_000), 1))
-    rate = plan.rate(for_steps(1e-2, 10_000, plan.steps, most=3e-2))
+    rate = plan.rate(for_steps(1e-2, 10_000, plan.steps, most=2e-2))
     return adafactor(warmup * relative_step_schedule(rate))
 
 
