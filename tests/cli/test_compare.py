@@ -89,8 +89,8 @@ def test_one_order_of_the_batches_for_what_decomposes_matrices():
 
 
 def test_an_optimizer_is_compared_with_others():
-    with pytest.raises(UsageError, match="two or more different names, got adam adam"):
-        comparing._check(comparing.Options(optimizers=[gradtx.adam, gradtx.adam], seeds=1))
+    with pytest.raises(UsageError, match="two or more different names, got adam muon adam"):
+        comparing._check(comparing.Options(optimizers=[gradtx.adam, gradtx.muon, gradtx.adam], seeds=1))
 
 
 def test_a_missing_package_names_the_extra(capsys, monkeypatch):
