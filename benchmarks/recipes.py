@@ -39,6 +39,8 @@ def measure(name: str, task: Task, seeds: int) -> dict[str, Any]:
         options["batch_size"] = task.batch_size
     if "batch_tokens" in RECIPES[name].uses:
         options["batch_tokens"] = task.batch_size * ARCHITECTURE.context
+    if task.new:
+        options["new"] = task.new
     shapes = jax.eval_shape(task.init, jax.random.key(0))
     rates = rate_of(practice.recipe(name, shapes, **options)) * FACTORS
 

@@ -40,4 +40,4 @@ def other_classes() -> Task:
         return [*of_seed(params, key)[:-1], jax.tree.map(lambda x: 0.1 * x, head)]
 
     evaluate = on(cross_entropy, draw(5, 4096))
-    return Task(cross_entropy, init, draw(4, FEW, 8), evaluate, 8, 1200)
+    return Task(cross_entropy, init, draw(4, FEW, 8), evaluate, 8, 1200, new="^2/")

@@ -15,7 +15,7 @@ FEW = 100  # batches for fine-tuning, which repeat
 
 
 class Task(NamedTuple):
-    """A loss, initial parameters as a function of a key, batches, an evaluation, and the sizes of a batch."""
+    """A loss, initial parameters as a function of a key, batches, an evaluation, sizes, new leaves."""
 
     loss_fn: Callable[[Any, Any], Any]
     init: Callable[[Any], Any]
@@ -23,6 +23,7 @@ class Task(NamedTuple):
     eval_fn: Callable[[Any], Any]
     batch_size: int = 64
     steps: int = STEPS
+    new: str | None = None
 
 
 def layers(widths: tuple[int, ...], key: Any) -> list[dict[str, Any]]:

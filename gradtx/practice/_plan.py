@@ -1,5 +1,6 @@
 """The plan of a training: the facts from which a recipe takes its numbers."""
 
+import re
 from collections.abc import Mapping
 from math import prod, sqrt
 from typing import Any, NamedTuple
@@ -7,20 +8,23 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import tree_flatten_with_path
 
 from gradtx.core import whole_number
 from gradtx.schedules import linear_schedule, linear_warmup_schedule, warmup_cosine_floor_schedule
-from gradtx.tree import is_inexact, outline
+from gradtx.selection import path_name
+from gradtx.tree import is_inexact, listed, outline
 
 
 class Plan(NamedTuple):
-    """The size of the model, the length of the training, its batch, and a rate that replaces the default."""
+    """The size of the model, the length of the training, its batch, its own rate, and its new leaves."""
 
     size: int
     steps: int
     batch_size: float | None = None
     batch_tokens: float | None = None
     learning_rate: float | None = None
+    new: str | None = None
 
     def rate(self, default: float) -> float:
         """The peak rate: the one that the caller gave, or the default with three digits."""
@@ -73,14 +77,18 @@ def size_of(params: Any) -> int:
     return sum(prod(jnp.shape(leaf)) for leaf in leaves)
 
 
-def planned(params: Any, steps: Any, numbers: Mapping[str, Any]) -> Plan:
+def planned(params: Any, steps: Any, numbers: Mapping[str, Any], new: str | None = None) -> Plan:
     """The plan of these arguments.
 
     Raises:
       TypeError: for a number of another type.
-      ValueError: for steps that are no whole number, and for a number that is not above 0.
+      ValueError: for steps that are no whole number, for a number that is not above 0, and for a pattern that
+        no path has.
     """
     for name, number in numbers.items():
         if number is not None and not (np.isreal(number) and np.ndim(number) == 0 and number > 0):
             raise ValueError(f"recipe: {name} must be a number above 0, got {outline(number)}.")
-    return Plan(size_of(params), whole_number("recipe: steps", steps, 1), **numbers)
+    paths = [path_name(path) for path, _ in tree_flatten_with_path(params)[0]]
+    if new is not None and not any(re.search(new, path) for path in paths):
+        raise ValueError(f"recipe: new={new!r} is in no path of params. There are {listed(paths, most=8)}.")
+    return Plan(size_of(params), whole_number("recipe: steps", steps, 1), **numbers, new=new)

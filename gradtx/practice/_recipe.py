@@ -16,6 +16,7 @@ def recipe(
     batch_size: float | None = None,
     batch_tokens: float | None = None,
     learning_rate: float | None = None,
+    new: str | None = None,
 ) -> GradientTransformation:
     r"""The optimizer that practice has settled on for a task: an ordinary one, which prints what it chains.
 
@@ -37,10 +38,12 @@ def recipe(
       batch_tokens: the number of tokens in a batch, by default half a million; with fewer of them, the
         pretraining recipes average squares over more steps.
       learning_rate: the peak rate, in place of that of the recipe.
+      new: a pattern of the paths of leaves that were not pretrained, such as `"head"`, for `"fine-tuning"`:
+        their rate is ten times that of the others, as is common.
 
     Raises:
       ValueError: for an unknown name, with the nearest ones; for an argument that the recipe does not use;
-        for a number that is not above 0; for parameters without an array of floats.
+        for a number that is not above 0; for parameters without an array of floats, or without a new leaf.
 
     >>> import jax
     >>> shapes = {"embed": jax.ShapeDtypeStruct((50257, 768), "float32"),
@@ -58,14 +61,14 @@ def recipe(
         raise ValueError(f"recipe: no recipe is named {name!r}.{advice}")
     chosen = RECIPES[name]
     numbers = {"batch_size": batch_size, "batch_tokens": batch_tokens}
-    for argument, number in numbers.items():
-        if number is not None and argument not in chosen.uses:
+    for argument, given in {**numbers, "new": new}.items():
+        if given is not None and argument not in chosen.uses:
             users = [other for other, own in RECIPES.items() if argument in own.uses]
             raise ValueError(
                 f"recipe: {name!r} does not depend on {argument}, which is for {', '.join(users)}. Leave it "
                 "out."
             )
-    return chosen.make(planned(params, steps, numbers | {"learning_rate": learning_rate}))
+    return chosen.make(planned(params, steps, numbers | {"learning_rate": learning_rate}, new))
 
 
 def recipes() -> Table:

@@ -15,7 +15,7 @@ from gradtx.rules import (
 )
 from gradtx.schedules import linear_warmup_schedule, relative_step_schedule
 from gradtx.selection import except_bias_norm_embedding
-from gradtx.wrappers import average_params, quantized
+from gradtx.wrappers import average_params, quantized, scale_by_group
 
 BODY = except_bias_norm_embedding
 """The leaves that decay: matrices and kernels."""
@@ -68,6 +68,7 @@ def _fine_tuning(plan: Plan) -> GradientTransformation:
         scale_by_adam(0.9, 0.999),
         add_decayed_weights(0.01, BODY),
         scale_by_learning_rate(plan.linear(rate, 0.1)),
+        *([scale_by_group({plan.new: 10.0, ".*": 1.0})] if plan.new else []),
     )
 
 
@@ -149,6 +150,7 @@ RECIPES: dict[str, Recipe] = {
         "AdamW",
         "Devlin et al. (2018), arXiv:1810.04805, appendix A (rates of 2e-5 to 5e-5, warmup, linear decay, "
         "decay 0.01); Mosbach et al. (2021), arXiv:2006.04884 (warmup of a tenth)",
+        ("new",),
     ),
     "vision": Recipe(
         _vision,

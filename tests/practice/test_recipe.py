@@ -116,6 +116,15 @@ def test_the_states_of_little_memory_are_small() -> None:
     assert size("llm-pretraining") == pytest.approx(8, rel=1e-3)
 
 
+def test_new_leaves_have_ten_times_the_rate() -> None:
+    params = {"body": jnp.zeros(1), "head": jnp.zeros(1)}
+    tx = recipe("fine-tuning", params, steps=100, new="head")
+    state = tx.init(params)
+    for _ in range(3):
+        updates, state = tx.update({"body": jnp.ones(1), "head": jnp.ones(1)}, state, params)
+    assert float(updates["head"][0]) == pytest.approx(10 * float(updates["body"][0]), rel=1e-6)
+
+
 def test_the_table_names_them_all() -> None:
     assert [row[0] for row in recipes().rows] == list(RECIPES)
     assert all("(" in row[3] for row in recipes().rows)
@@ -140,6 +149,8 @@ WRONG: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
         {"steps": 9, "batch_size": 8},
         "'gan' does not depend on batch_size.*vision",
     ),
+    "not new": (("gan", shapes()), {"steps": 9, "new": "head"}, "'gan' does not depend on new.*fine-tuning"),
+    "new": (("fine-tuning", {"a": jnp.ones(3)}), {"steps": 9, "new": "head"}, "no path of params. There are a."),
     "params": (("vision", {}), {"steps": 9}, "params has no array of floats"),
     "whole": (("vision", {"a": jnp.arange(3)}), {"steps": 9}, "params has no array of floats"),
 }
