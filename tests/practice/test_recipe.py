@@ -150,7 +150,7 @@ WRONG: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
         "'gan' does not depend on batch_size.*vision",
     ),
     "not new": (("gan", shapes()), {"steps": 9, "new": "head"}, "'gan' does not depend on new.*fine-tuning"),
-    "new": (("fine-tuning", {"a": jnp.ones(3)}), {"steps": 9, "new": "head"}, "no path of params. There are a."),
+    "new": (("fine-tuning", {"a": jnp.ones(3)}), {"steps": 9, "new": "head"}, "There are a."),
     "params": (("vision", {}), {"steps": 9}, "params has no array of floats"),
     "whole": (("vision", {"a": jnp.arange(3)}), {"steps": 9}, "params has no array of floats"),
 }
