@@ -36,5 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if is_left_out(item):
             item.add_marker("exhaustive")
     items[:] = [
-        item for item in items if not item.get_closest_marker("exhaustive") or is_in_turn(item.nodeid)
+        item
+        for item in items
+        if is_in_turn(item.nodeid) or not any(map(item.get_closest_marker, ("exhaustive", "notebooks")))
     ]

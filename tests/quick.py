@@ -28,6 +28,10 @@ QUICK = (
     "tests/cli/test_train.py::test_a_run_from_end_to_end",
     "tests/cli/test_train.py::test_an_optimizer_without_a_rate_gets_one_that_trains",
     "tests/cli/test_find_lr.py::test_a_test_from_end_to_end",
+    "tests/cli/test_compare.py::test_a_comparison_from_end_to_end",
+    "tests/cli/test_list.py::test_a_line_for_every_optimizer",
+    "tests/cli/test_list.py::test_an_optimizer_with_its_equations_and_memory",
+    "tests/cli/test_schedule.py::test_a_table_and_a_curve",
 )
 
 

@@ -5,20 +5,15 @@ docstrings of what it chains, the memory is that of its state for a matrix.
 """
 
 import importlib
-import inspect
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
-from algorithms import equations, optimizer, rules
-from reference import home, linked
+from reference import equations, home, linked
 from sphinx.application import Sphinx
 
 import gradtx
-
-MATRIX = {"kernel": jax.ShapeDtypeStruct((1024, 1024), "float32")}
+from gradtx.cli.facts import bytes_of, example, first_paragraph, papers_of
 
 INTRODUCTION = """# Optimizers
 
@@ -37,7 +32,7 @@ def write_page(app: Sphinx) -> None:
 
 
 def page() -> str:
-    made = {name: optimizer(getattr(gradtx, name)) for name in gradtx.optimizers.__all__}
+    made = {name: example(getattr(gradtx, name)) for name in gradtx.optimizers.__all__}
     rows = [f"| {row} |" for row in ("optimizer | what it is | bytes | paper", "--- | --- | ---: | ---")]
     for name, tx in made.items():
         link = f"[`{name}`](#{name.replace('_', '-')})"
@@ -56,7 +51,7 @@ def page() -> str:
 def section(name: str, tx: Any) -> Iterator[str]:
     yield f"### {name}"
     yield linked(first_paragraph(getattr(gradtx, name)), ())
-    yield from equations(tx)
+    yield from equations(getattr(gradtx, name))
     yield f"```python\n{tx}\n```"
 
 
@@ -66,21 +61,11 @@ def summary(name: str) -> str:
     return linked(sentence.replace("\n", " ").replace("|", "\\|"), ())
 
 
-def first_paragraph(value: Any) -> str:
-    return (inspect.getdoc(value) or "").split("\n\n")[0]
-
-
-def bytes_of(tx: Any) -> float:
-    """Bytes of state for each parameter."""
-    state = jax.tree.leaves(jax.eval_shape(tx.init, MATRIX))
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in state) / MATRIX["kernel"].size
-
-
 def papers(name: str, tx: Any) -> str:
     """Links to the papers that the docstring of the optimizer names, or those of its rules."""
-    texts = [inspect.getdoc(value) or "" for value in (getattr(gradtx, name), *map(type, rules(tx)))]
-    found = next(filter(None, (re.findall(r"arXiv:(\d{4}\.\d{4,5})", text) for text in texts)), [])
-    return ", ".join(f"[{number}](https://arxiv.org/abs/{number})" for number in dict.fromkeys(found))
+    return ", ".join(
+        f"[{number}](https://arxiv.org/abs/{number})" for number in papers_of(getattr(gradtx, name), tx)
+    )
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

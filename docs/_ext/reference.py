@@ -14,12 +14,12 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from algorithms import equations, optimizer
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.inspect import signature, stringify_signature
 
 import gradtx
+from gradtx.cli.facts import equations_of, example
 
 PACKAGES = ["core", "rules", "schedules", "searches", "wrappers", "optimizers", "selection", "tree"]
 """In the order in which one learns them; those that come later are added at the end."""
@@ -113,12 +113,19 @@ def entry(package: ModuleType, module: ModuleType, name: str) -> str:
     text = markdown(inspect.getdoc(value) or "", own=names_of_parameters(value))
     if package is gradtx.optimizers and "$$" not in text:
         first, _, rest = text.partition("\n\n")
-        text = "\n\n".join((first, *equations(optimizer(value)), rest))
+        text = "\n\n".join((first, *equations(value), rest))
     body = [text, *methods(value)]
     # The listing of a file links back to all of its names under one path.
     other = package.__name__ if where == "gradtx" else "gradtx"
     anchor = f'```{{raw}} html\n<span id="{other}.{name}"></span>\n```\n\n'
     return anchor + directive(kind, name + parameters(value), where, "\n\n".join(body))
+
+
+def equations(optimizer: FunctionType) -> Iterator[str]:
+    """The equations of each transformation that an optimizer chains, after its name."""
+    for kind, found in equations_of(example(optimizer)).items():
+        yield f"{linked(f'`{kind.__name__}`', ())}:"
+        yield from (f"$${equation}$$" for equation in found)
 
 
 def methods(value: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The command line: `python -m gradtx train` and `find-lr` show an optimizer at work on a small model."""
+"""The command line, `python -m gradtx`: optimizers and schedules on view, and at work on a small model."""
 
 from gradtx.cli.command import main
 

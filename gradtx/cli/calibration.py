@@ -10,15 +10,42 @@ RMSprop, Adam and AMSGrad each below a validation loss of 1.9.
 """
 
 from functools import partial
+from itertools import islice
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 import gradtx
+from gradtx.cli.catalogue import OptimizerFactory, own_learning_rate
+from gradtx.cli.concepts import DEFAULT_LEARNING_RATE, MAX_NORM, chained, concepts_of
 from gradtx.cli.language_model import Architecture, Params
 from gradtx.cli.step import next_update
+from gradtx.cli.task import Task
 
 STEP_SIZE = 4e-3  # the root mean square, over all parameters, of a step at the peak
 BATCHES = 20  # enough for averages with a decay of 0.9 to settle
+
+
+def peak_rate(
+    factory: OptimizerFactory | None,
+    task: Task,
+    weight_decay: float | None = None,
+    max_norm: float = MAX_NORM,
+) -> float:
+    """The peak of the learning rate: that of the optimizer, if it has one, else measured and printed."""
+    if factory is None:
+        return DEFAULT_LEARNING_RATE
+    if (own := own_learning_rate(factory)) is not None:
+        return own
+    tx = chained(concepts_of(factory, 1.0, weight_decay, max_norm))
+    batches = jnp.asarray(np.stack(list(islice(task.batches(), BATCHES))))
+    peak = calibrated_learning_rate(tx, task.architecture, task.params, batches)
+    print(
+        f"Learning rate of {factory.__name__}: {peak:g}, measured: there a step moves a parameter by about "
+        f"{STEP_SIZE:g}"
+    )
+    return peak
 
 
 def calibrated_learning_rate(

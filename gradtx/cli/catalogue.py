@@ -12,25 +12,42 @@ from gradtx.tree import did_you_mean
 OptimizerFactory = Callable[..., gradtx.GradientTransformation]
 
 
+def all_optimizers() -> dict[str, OptimizerFactory]:
+    """The functions of `gradtx.optimizers` by name."""
+    return {name: getattr(gradtx.optimizers, name) for name in sorted(gradtx.optimizers.__all__)}
+
+
 def known_optimizers() -> dict[str, OptimizerFactory]:
-    """The functions of `gradtx.optimizers` that require a learning rate alone, by name."""
-    public = {name: getattr(gradtx.optimizers, name) for name in gradtx.optimizers.__all__}
-    return {name: value for name, value in sorted(public.items()) if _takes_a_rate_alone(value)}
+    """Those that require a learning rate alone: `train` can train with them."""
+    return {name: value for name, value in all_optimizers().items() if _takes_a_rate_alone(value)}
+
+
+def find_any(name: str) -> OptimizerFactory:
+    """The optimizer of this name.
+
+    Raises:
+      ValueError: for an unknown name, with the nearest ones.
+    """
+    return _found(name, all_optimizers())
 
 
 def find_optimizer(name: str) -> OptimizerFactory:
-    """The optimizer of `gradtx.optimizers` of this name.
+    """The optimizer of this name, for a training.
 
     Raises:
       ValueError: for an unknown name, with the nearest ones; for an optimizer that needs an argument that
         this training does not pass.
     """
-    known = known_optimizers()
+    factory = _found(name, known_optimizers())
+    if missing := factory(1.0).needs - PROVIDED:
+        raise ValueError(f"{name} needs {', '.join(sorted(missing))}, which this training does not pass")
+    return factory
+
+
+def _found(name: str, known: dict[str, OptimizerFactory]) -> OptimizerFactory:
     if name not in known:
         advice = did_you_mean(name, known) or f" There are {', '.join(known)}."
         raise ValueError(f"no optimizer is named {name!r}.{advice}")
-    if missing := known[name](1.0).needs - PROVIDED:
-        raise ValueError(f"{name} needs {', '.join(sorted(missing))}, which this training does not pass")
     return known[name]
 
 

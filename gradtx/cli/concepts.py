@@ -19,18 +19,24 @@ _WIDTH = 100  # columns
 
 def warmup_cosine(peak: float, steps: int) -> gradtx.Schedule:
     """A linear rise to `peak` in the first tenth of the steps, then cosine decay to a hundredth of it."""
-    return gradtx.warmup_cosine_decay_schedule(
-        0.0, peak, warmup_steps=steps // 10, decay_steps=steps, end_value=peak / 100
-    )
+    return gradtx.warmup_cosine_floor_schedule(peak, steps // 10, steps, floor=0.01)
 
 
 def concepts_of(
-    factory: OptimizerFactory | None, learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None
+    factory: OptimizerFactory | None,
+    learning_rate: gradtx.ScalarOrSchedule,
+    weight_decay: float | None,
+    max_norm: float = MAX_NORM,
 ) -> list[Concept]:
-    """The concepts of the optimizer, or of the default chain for `None`, in their order."""
+    """The concepts of the optimizer, or of the default chain for `None`, in their order.
+
+    Gradients longer than `max_norm` are clipped; 0 is for no clipping.
+    """
+    words = "A longer gradient is shortened: one odd batch cannot undo many good ones."
+    clipping = [(gradtx.clip_by_global_norm(max_norm), words)] if max_norm else []
     if factory is None:
-        return _default_concepts(learning_rate, weight_decay)
-    return _named_concepts(factory, learning_rate, weight_decay)
+        return clipping + _default_concepts(learning_rate, weight_decay)
+    return clipping + _named_concepts(factory, learning_rate, weight_decay)
 
 
 def chained(concepts: Sequence[Concept]) -> gradtx.GradientTransformation:
@@ -48,13 +54,9 @@ def described(concepts: Sequence[Concept]) -> str:
 
 
 def _default_concepts(learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None) -> list[Concept]:
-    """AdamW with clipping, one concept at a time: the default chain."""
+    """AdamW, one concept at a time: the default chain."""
     decay = DEFAULT_WEIGHT_DECAY if weight_decay is None else weight_decay
     return [
-        (
-            gradtx.clip_by_global_norm(MAX_NORM),
-            "A longer gradient is shortened: one odd batch cannot undo many good ones.",
-        ),
         (
             gradtx.scale_by_adam(b1=0.9, b2=0.95),
             "The average gradient, over the root of the average squared gradient.",
@@ -65,7 +67,7 @@ def _default_concepts(learning_rate: gradtx.ScalarOrSchedule, weight_decay: floa
         ),
         (
             gradtx.scale_by_learning_rate(learning_rate),
-            "One step down: the rate warms up, then falls along a cosine.",
+            "A step down, with the length that the learning rate gives it.",
         ),
     ]
 
@@ -73,10 +75,9 @@ def _default_concepts(learning_rate: gradtx.ScalarOrSchedule, weight_decay: floa
 def _named_concepts(
     factory: OptimizerFactory, learning_rate: gradtx.ScalarOrSchedule, weight_decay: float | None
 ) -> list[Concept]:
-    """An optimizer of the library at its own defaults, after the same clipping."""
+    """An optimizer of the library at its own defaults."""
     decay = {} if weight_decay is None else {"weight_decay": weight_decay}
-    clipping = gradtx.clip_by_global_norm(MAX_NORM)
-    return [(tx, _first_line(tx)) for tx in (clipping, *_links(factory(learning_rate, **decay)))]
+    return [(tx, _first_line(tx)) for tx in _links(factory(learning_rate, **decay))]
 
 
 def _links(tx: gradtx.GradientTransformation) -> list[gradtx.GradientTransformation]:

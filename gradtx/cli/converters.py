@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 
+class UsageError(ValueError):
+    """Arguments that are unusable together, or with the files that they name."""
+
+
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, without the usage above it."""
 
@@ -42,15 +46,16 @@ def number(*, low: float = -math.inf, above: float = -math.inf) -> Callable[[str
     return argument(convert)
 
 
-def integer(low: int, high: int) -> Callable[[str], int]:
-    """A converter to a whole number."""
+def integer(low: int, high: int, multiple_of: int = 1) -> Callable[[str], int]:
+    """A converter to a whole number, a multiple of another one."""
+    kind = "whole number" if multiple_of == 1 else f"multiple of {multiple_of}"
 
     def convert(text: str) -> int:
         with suppress(ValueError):
             value = int(text)
-            if low <= value <= high:
+            if low <= value <= high and value % multiple_of == 0:
                 return value
-        raise ValueError(f"must be a whole number from {low} to {high}, got {text!r}")
+        raise ValueError(f"must be a {kind} from {low} to {high}, got {text!r}")
 
     return argument(convert)
 
@@ -66,12 +71,16 @@ def writable_directory(name: str) -> Path:
     return path
 
 
-def writable_png(name: str) -> Path:
-    """`name` as a PNG file that can be written; a missing directory is made."""
-    path = Path(name)
-    if path.suffix != ".png":
-        raise ValueError(f"must be a name that ends in .png, got {name!r}")
-    if path.is_dir():
-        raise ValueError(f"cannot write to {name}: Is a directory")
-    writable_directory(str(path.parent))
-    return path
+def writable_file(*suffixes: str) -> Callable[[str], Path]:
+    """A converter to a file that can be written and whose name ends so; a missing directory is made."""
+
+    def convert(name: str) -> Path:
+        path = Path(name)
+        if path.suffix not in suffixes:
+            raise ValueError(f"must be a name that ends in {' or '.join(suffixes)}, got {name!r}")
+        if path.is_dir():
+            raise ValueError(f"cannot write to {name}: Is a directory")
+        writable_directory(str(path.parent))
+        return path
+
+    return argument(convert)

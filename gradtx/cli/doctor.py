@@ -1,20 +1,39 @@
-"""`gradtx doctor`: the diagnosis of a training from the file of its history."""
+"""Shows the faults in the history of a training, most urgent first. Exits with 1 if there are any."""
 
-from dataclasses import dataclass
+import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gradtx.cli.converters import argument
+from gradtx.cli.language_model import Architecture
 from gradtx.practice import History, diagnose
 
 
-@dataclass(frozen=True)
-class DoctorOptions:
-    """The validated arguments of `doctor`."""
+class Options(argparse.Namespace):
+    """The arguments."""
 
     history: History
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
+    words = "a history in CSV or JSON, as History.to_csv and to_json write it"
+    parser.add_argument("history", type=argument(history_in), metavar="FILE", help=words)
+
+
+def run(options: Options, architecture: Architecture) -> int:
+    """Prints the findings, for each member of the history. Returns 1 if there are any, else 0."""
+    del architecture
+    history, found = options.history, False
+    for index in np.ndindex(*history.members):
+        own = history.member(*index) if index else history
+        findings = diagnose(own)
+        found = found or bool(findings)
+        title = f"member {', '.join(map(str, index))}: " if index else ""
+        steps = own.steps("loss")[-1]
+        print(f"{title}{steps} steps, loss {float(own.final('loss')):.4g} at the end\n{findings}")
+    return int(found)
 
 
 def history_in(name: str) -> History:
@@ -33,28 +52,3 @@ def history_in(name: str) -> History:
     if "loss" not in history.names:
         raise ValueError(f"{name}: no series 'loss'; the file has {', '.join(history.names[:5])}")
     return history
-
-
-def add_doctor(commands: Any) -> None:
-    """Adds the command to those of the parser."""
-    parser = commands.add_parser(
-        "doctor",
-        help="the faults that show in the history of a training",
-        description="Shows the faults in a history, most urgent first. Exits with 1 if there are any.",
-    )
-    help_of_file = "a history in CSV or JSON, as History.to_csv and to_json write it"
-    parser.add_argument("history", type=argument(history_in), metavar="FILE", help=help_of_file)
-    parser.set_defaults(parser=parser, made=lambda parser, context, chosen: DoctorOptions(**chosen))
-
-
-def doctor(history: History) -> int:
-    """Prints the findings, for each member of the history. Returns 1 if there are any, else 0."""
-    found = False
-    for index in np.ndindex(*history.members):
-        own = history.member(*index) if index else history
-        findings = diagnose(own)
-        found = found or bool(findings)
-        title = f"member {', '.join(map(str, index))}: " if index else ""
-        steps = own.steps("loss")[-1]
-        print(f"{title}{steps} steps, loss {float(own.final('loss')):.4g} at the end\n{findings}")
-    return int(found)

@@ -35,39 +35,42 @@ class Architecture:
 def init_params(random: np.random.Generator, architecture: Architecture, vocabulary_size: int) -> Params:
     """Random parameters, under names from which the mask of the weight decay knows their kinds."""
     width, depth = architecture.width, architecture.depth
-
-    def normal(shape: tuple[int, int], scale: float) -> jax.Array:
-        return jnp.asarray(scale * random.standard_normal(shape), jnp.float32)
-
-    def kernel(fan_in: int, fan_out: int, gain: float = 1.0) -> Params:
-        return {"kernel": normal((fan_in, fan_out), gain * fan_in**-0.5)}
-
-    def norm() -> Params:
-        return {"scale": jnp.ones(width)}
-
-    def block() -> Params:
-        # The parts of a block are scaled down, so that the residual stream does not grow with the depth.
-        added = (2 * depth) ** -0.5
-        return {
-            "attention_norm": norm(),
-            "query_key_value": kernel(width, 3 * width),
-            "attention_output": kernel(width, width, added),
-            "feed_forward_norm": norm(),
-            "up": kernel(width, 4 * width),
-            "down": kernel(4 * width, width, added),
-        }
-
     return {
-        "embedding": normal((vocabulary_size, width), 1.0),
-        "blocks": [block() for _ in range(depth)],
-        "final_norm": norm(),
+        "embedding": _normal(random, (vocabulary_size, width), 1.0),
+        "blocks": [_init_block(random, width, depth) for _ in range(depth)],
+        "final_norm": _init_norm(width),
         # Small, for almost uniform first predictions: the first loss is the log of the vocabulary size.
-        "head": kernel(width, vocabulary_size, 0.1),
+        "head": _init_kernel(random, width, vocabulary_size, 0.1),
     }
 
 
+def _init_block(random: np.random.Generator, width: int, depth: int) -> Params:
+    # The parts of a block are scaled down, so that the residual stream does not grow with the depth.
+    added = (2 * depth) ** -0.5
+    return {
+        "attention_norm": _init_norm(width),
+        "query_key_value": _init_kernel(random, width, 3 * width),
+        "attention_output": _init_kernel(random, width, width, added),
+        "feed_forward_norm": _init_norm(width),
+        "up": _init_kernel(random, width, 4 * width),
+        "down": _init_kernel(random, 4 * width, width, added),
+    }
+
+
+def _init_norm(width: int) -> Params:
+    return {"scale": jnp.ones(width)}
+
+
+def _init_kernel(random: np.random.Generator, fan_in: int, fan_out: int, gain: float = 1.0) -> Params:
+    return {"kernel": _normal(random, (fan_in, fan_out), gain * fan_in**-0.5)}
+
+
+def _normal(random: np.random.Generator, shape: tuple[int, int], scale: float) -> jax.Array:
+    return jnp.asarray(scale * random.standard_normal(shape), jnp.float32)
+
+
 def logits(architecture: Architecture, params: Params, characters: jax.Array) -> jax.Array:
-    """Unnormalized log-probabilities of each next character, shape `(t, vocabulary_size)`.
+    """Unnormalized log-probabilities of each next character, in float32, shape `(t, vocabulary_size)`.
 
     The logits at position i depend on `characters[: i + 1]` alone.
     """
@@ -75,7 +78,7 @@ def logits(architecture: Architecture, params: Params, characters: jax.Array) ->
     for block in params["blocks"]:
         x = x + _attention(block, _norm(block["attention_norm"], x), architecture.heads)
         x = x + _feed_forward(block, _norm(block["feed_forward_norm"], x))
-    return _norm(params["final_norm"], x) @ params["head"]["kernel"]
+    return (_norm(params["final_norm"], x) @ params["head"]["kernel"]).astype(jnp.float32)
 
 
 def _norm(params: Params, x: jax.Array) -> jax.Array:
@@ -102,9 +105,9 @@ def _rotated(x: jax.Array) -> jax.Array:
     """
     t, _, width = x.shape
     speed = 10_000.0 ** -jnp.linspace(0.0, 1.0, width // 2, endpoint=False)
-    angle = jnp.arange(t, dtype=x.dtype)[:, None, None] * speed[None, None, :]
+    angle = jnp.arange(t, dtype=speed.dtype)[:, None, None] * speed[None, None, :]
     left, right = jnp.split(x, 2, axis=-1)
-    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    cos, sin = jnp.cos(angle).astype(x.dtype), jnp.sin(angle).astype(x.dtype)
     return jnp.concatenate([left * cos - right * sin, left * sin + right * cos], axis=-1)
 
 

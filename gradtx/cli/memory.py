@@ -1,17 +1,44 @@
-"""`gradtx memory`: the bytes of a training step, by the compiler, without a model."""
+"""Compiles a step of each optimizer on the shapes of a decoder, and shows its memory."""
 
+import argparse
 import re
 from typing import Any
 
 import jax
 
 import gradtx
-from gradtx.cli.catalogue import OptimizerFactory
+from gradtx.cli.catalogue import OptimizerFactory, find_optimizer
+from gradtx.cli.converters import argument
+from gradtx.cli.language_model import Architecture
 from gradtx.core import bytes_in_words
 from gradtx.stepping import of_jit, of_stepper
 
 VOCABULARY = 32_000
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
+
+
+class Options(argparse.Namespace):
+    """The arguments."""
+
+    optimizers: list[OptimizerFactory]
+    size: int
+    dtype: str
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
+    add = parser.add_argument
+    add("optimizers", type=argument(find_optimizer), nargs="+", metavar="OPTIMIZER", help="one or more names")
+    add("size", type=argument(number_of_parameters), metavar="SIZE", help="of the model, such as 125M or 7B")
+    words = "of the parameters and the gradients; default: %(default)s"
+    add("--dtype", choices=("float32", "bfloat16"), default="float32", help=words)
+
+
+def run(options: Options, architecture: Architecture) -> int:
+    """Prints the table. Returns the exit code."""
+    del architecture  # the decoder has the size that is asked for
+    print(memory_table(options.optimizers, options.size, options.dtype))
+    return 0
 
 
 def number_of_parameters(text: str) -> int:

@@ -1,6 +1,6 @@
 """The picture of a run: its losses, and its learning rate below them."""
 
-from dataclasses import dataclass, field
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,24 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-
-@dataclass
-class History:
-    """The values of a run at each step; a validation loss has the number of steps before it."""
-
-    loss: list[float] = field(default_factory=list)
-    learning_rate: list[float] = field(default_factory=list)
-    validation: list[tuple[int, float]] = field(default_factory=list)
+from gradtx.cli.training import Record
 
 
-def write_picture(history: History, title: str, path: Path) -> None:
+def write_picture(record: Record, title: str, path: Path) -> None:
     """Draws the curves of a run into a PNG file."""
     # A figure without pyplot needs no display and changes no global state.
     figure = Figure(figsize=(8, 6), dpi=150, layout="constrained")
     figure.suptitle(title)
     losses, rate = figure.subplots(2, sharex=True, height_ratios=[2.5, 1])
-    _draw_losses(losses, history)
-    _draw_rate(rate, history)
+    _draw_losses(losses, record)
+    _draw_rate(rate, record)
     for axes in (losses, rate):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
@@ -33,19 +26,22 @@ def write_picture(history: History, title: str, path: Path) -> None:
     figure.savefig(path)
 
 
-def _draw_losses(axes: Axes, history: History) -> None:
-    steps = np.arange(1, len(history.loss) + 1)
-    axes.plot(steps, history.loss, color="tab:blue", alpha=0.25, linewidth=0.8, label="training, one batch")
-    axes.plot(steps, smoothed(history.loss), color="tab:blue", linewidth=1.8, label="training, averaged")
-    if history.validation:
-        axes.plot(*zip(*history.validation, strict=True), "o", color="tab:orange", label="validation")
+def _draw_losses(axes: Axes, record: Record) -> None:
+    steps = np.arange(1, len(record.loss) + 1)
+    axes.plot(steps, record.loss, color="tab:blue", alpha=0.25, linewidth=0.8, label="training, one batch")
+    known = [loss for loss in record.loss if math.isfinite(loss)]  # all of them, or all but the last one
+    axes.plot(
+        steps[: len(known)], smoothed(known), color="tab:blue", linewidth=1.8, label="training, averaged"
+    )
+    if record.validation:
+        axes.plot(*zip(*record.validation, strict=True), "o", color="tab:orange", label="validation")
     axes.set_ylabel("loss (nats a character)")
     axes.legend(frameon=False)
 
 
-def _draw_rate(axes: Axes, history: History) -> None:
-    steps = np.arange(1, len(history.loss) + 1)
-    axes.plot(steps, history.learning_rate, color="tab:green", linewidth=1.8)
+def _draw_rate(axes: Axes, record: Record) -> None:
+    steps = np.arange(1, len(record.loss) + 1)
+    axes.plot(steps, record.learning_rate, color="tab:green", linewidth=1.8)
     axes.set_ylabel("learning rate")
     axes.set_xlabel("step")
     axes.ticklabel_format(axis="y", scilimits=(-2, 3))

@@ -23,7 +23,7 @@ def units_of(jaxpr: Jaxpr, equations: list[JaxprEqn]) -> list[Unit]:
 
     groups: dict[Var, int] = {}
     for var in jaxpr.invars:
-        if is_array(var) and _belongs_to_a_group(var):
+        if is_array(var) and jnp.issubdtype(kind_of(var)[1], jnp.inexact):
             groups[var] = len(parents)
             parents.append(len(parents))
     met: list[list[int]] = []
@@ -62,14 +62,6 @@ def levels_of(equations: list[JaxprEqn], units: list[Unit]) -> list[int]:
             if (maker := producer.get(var)) is not None:
                 latest[maker] = min(latest[maker], latest[index] - (units[maker] != units[index]))
     return latest
-
-
-def _belongs_to_a_group(var: Var) -> bool:
-    """Whether an argument is an array of a model or of a state: of floats, or of codes of 8 bits."""
-    dtype = kind_of(var)[1]
-    return jnp.issubdtype(dtype, jnp.inexact) or (
-        jnp.issubdtype(dtype, jnp.integer) and jnp.iinfo(dtype).bits == 8
-    )
 
 
 def kind_of(var: Var) -> tuple[tuple[int, ...], Any]:

@@ -1,10 +1,14 @@
+import argparse
 import sys
 from pathlib import Path
 
 import pytest
 
 from gradtx.cli import main
-from gradtx.cli.arguments import parse
+from gradtx.cli.converters import UsageError
+from gradtx.cli.language_model import Architecture
+from gradtx.cli.task import Task
+from gradtx.cli.train import Options, add
 
 
 @pytest.fixture
@@ -22,7 +26,9 @@ def files(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("fly", "'fly'"),
+        ("fly", "no command is named 'fly'. There are list, show, schedule, "),
+        ("trian", "no command is named 'trian'. Did you mean 'train'?"),
+        ("--fast", "unrecognized arguments: --fast"),
         ("train --steps 0", "--steps: must be a whole number from 1 "),
         ("train --steps 1.5", "--steps: must be a whole number"),
         ("train --batch-size 0", "--batch-size: must be a whole number from 1 "),
@@ -44,6 +50,15 @@ def files(tmp_path, monkeypatch):
         ("train --text latin1.txt", "latin1.txt: not UTF-8 text, invalid continuation byte at byte 3"),
         ("train --out short.txt", "--out: cannot write to short.txt: File exists"),
         ("train --out short.txt/below", "--out: cannot write to short.txt/below: Not a directory"),
+        ("train --schedule cosine(1)", "--schedule: no schedule is named 'cosine'"),
+        ("train --schedule linear_warmup_schedule(3) --learning-rate 1", "leave out --learning-rate"),
+        ("train --schedule linear_warmup_schedule(3) --optimizer rprop", "rprop takes a number"),
+        ("train --clip -1", "--clip: must be a number of at least 0"),
+        ("train --dtype int8", "--dtype: invalid choice: 'int8'"),
+        ("train --accumulate 0", "--accumulate: must be a whole number from 1 "),
+        ("train --steps 3 --accumulate 4", "--accumulate: must be at most --steps, 3"),
+        ("train --save-history run.txt", "must be a name that ends in .csv or .json, got 'run.txt'"),
+        ("train --save-history short.txt/run.csv", "cannot write to short.txt: File exists"),
         ("train --fast", "unrecognized arguments: --fast"),
         ("find-lr --low 0", "--low: must be a number above 0, got '0'"),
         ("find-lr --high inf", "--high: must be a number above 0, got 'inf'"),
@@ -58,6 +73,23 @@ def files(tmp_path, monkeypatch):
         ("find-lr --out folder.png", "--out: cannot write to folder.png: Is a directory"),
         ("find-lr --out short.txt/a.png", "--out: cannot write to short.txt: File exists"),
         ("find-lr --learning-rate 1", "unrecognized arguments: --learning-rate 1"),
+        ("list adam", "unrecognized arguments: adam"),
+        ("show", "the following arguments are required: OPTIMIZER"),
+        ("show adma", "no optimizer is named 'adma'. Did you mean 'adam'"),
+        ("show adam --params 3y", "--params: must be shapes such as kernel=512x512,bias=512"),
+        ("show adam --params 1K", "must be a number of parameters from 10M to 1000B, got '1K'"),
+        ("schedule", "the following arguments are required: EXPR"),
+        ("schedule 0.1", "EXPR: must be a schedule such as cosine_decay_schedule(1e-3, 1000), got '0.1'"),
+        ("schedule linear_schedule(1,", "EXPR: cannot read 'linear_schedule(1,'"),
+        ("schedule linear_warmup_schedule(3) --steps 0", "--steps: must be a whole number from 1 "),
+        ("schedule linear_warmup_schedule(3) --out a.svg", "--out: must be a name that ends in .png"),
+        ("compare", "the following arguments are required: OPTIMIZER"),
+        ("compare adam", "must be two or more different names, got adam"),
+        ("compare adam adam", "must be two or more different names, got adam adam"),
+        ("compare adam adma", "no optimizer is named 'adma'. Did you mean 'adam'"),
+        ("compare adam sgd --steps 25", "--steps: must be a multiple of 10 from 10 "),
+        ("compare adam soap", "--seeds: must be 1 with soap, which decomposes matrices"),
+        ("compare adam sgd --text empty.txt", "0 characters are too few"),
     ],
 )
 @pytest.mark.usefixtures("files")
@@ -75,21 +107,24 @@ def test_bad_arguments_give_one_line_and_exit_code_2(arguments, said, capsys):
 def test_the_shortest_text_that_is_said_to_do_does(files):
     text = files / "enough.txt"
     text.write_text("ab" * 325)
-    corpus = parse(["train", "--text", str(text)], context=64).corpus
-    assert corpus.validation_batch(64).shape == (1, 65)
+    assert Task.of(text, Architecture()).corpus.validation_batch(64).shape == (1, 65)
+    text.write_text("ab" * 324)
+    with pytest.raises(UsageError, match="at least 650 are needed"):
+        Task.of(text, Architecture())
 
 
-def test_defaults(files):
-    options = parse(["train"], context=64)
-    assert options.optimizer is None
-    assert options.learning_rate is None
+def test_defaults():
+    parser = argparse.ArgumentParser()
+    add(parser)
+    options = parser.parse_args([], Options())
+    assert options.optimizer is options.learning_rate is options.schedule is options.save_history is None
     assert options.out == Path()
-    assert len(options.corpus.training) > 300_000
+    assert len(Task.of(options.text, Architecture()).corpus.training) > 300_000
 
 
 @pytest.mark.parametrize("package", ["tqdm", "matplotlib"])
 def test_a_missing_package_names_the_extra(package, capsys, monkeypatch, tmp_path):
-    ours = ("gradtx.cli.train", "gradtx.cli.progress", "gradtx.cli.picture")
+    ours = ("gradtx.cli.train", "gradtx.cli.training", "gradtx.cli.progress", "gradtx.cli.picture")
     for name in [name for name in sys.modules if name in ours or name.startswith(f"{package}.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)

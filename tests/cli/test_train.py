@@ -2,6 +2,7 @@ import importlib
 import io
 import re
 import sys
+from itertools import islice
 
 import jax
 import numpy as np
@@ -9,10 +10,15 @@ import pytest
 from matplotlib.image import imread
 
 import gradtx
+from gradtx import practice
 from gradtx.cli import main
 from gradtx.cli.catalogue import known_optimizers, own_learning_rate
-from gradtx.cli.language_model import Architecture
+from gradtx.cli.concepts import DEFAULT_LEARNING_RATE, warmup_cosine
+from gradtx.cli.language_model import Architecture, loss
+from gradtx.cli.task import Task
 from gradtx.cli.text import Corpus, python_topics
+from gradtx.practice import History
+from tests.cli.terminal import shown
 
 TINY = Architecture(context=16, width=32, depth=1, heads=2)
 BIGRAM = Architecture(context=16, width=8, depth=0)  # no block: the quickest to compile
@@ -90,7 +96,7 @@ def test_validates_where_the_optimizer_evaluates(tmp_path, capsys, monkeypatch):
 def test_an_optimizer_without_a_rate_gets_one_that_trains(tmp_path, capsys):
     assert main(["train", "--steps", "40", "--optimizer", "sgd", "--out", str(tmp_path)], BIGRAM) == 0
     output = capsys.readouterr().out
-    assert re.search(r"Learning rate: \d\S* measured", output)
+    assert re.search(r"Learning rate of sgd: \d\S* measured", output)
     before, after = losses(output)
     assert after < before - 0.5
 
@@ -110,20 +116,122 @@ def test_a_text_with_characters_that_the_terminal_lacks(tmp_path, monkeypatch):
     assert "\x1b" not in shown
 
 
-def test_a_run_that_diverges_says_so_and_leaves_its_picture(out, capsys):
-    arguments = ["--learning-rate", "1e30", "--steps", "20", "--out", str(out)]
+def test_a_run_that_diverges_says_so_and_leaves_its_picture_and_history(out, capsys):
+    path = out / "run.csv"
+    arguments = ["--learning-rate", "1e30", "--steps", "20", "--out", str(out), "--save-history", str(path)]
     assert main(["train", *arguments], TINY) == 1
-    assert re.search(
-        r"^gradtx train: diverged: the loss is (nan|inf) at step \d", capsys.readouterr().err, re.M
+    said = capsys.readouterr().err.splitlines()[-1]
+    step = int(
+        re.fullmatch(
+            r"gradtx train: diverged: the loss is (?:nan|inf) at step (\d+); try a lower --learning-rate",
+            said,
+        )[1]
     )
     assert is_a_picture(out / training.PICTURE)
+    losses = History.from_csv(path)["loss"]
+    assert len(losses) == step
+    assert not np.isfinite(losses[-1])
+    assert np.isfinite(losses[:-1]).all()
+
+
+def test_a_finite_loss_far_above_the_first_one_is_no_success(tmp_path, capsys):
+    arguments = ["--optimizer", "sgd", "--schedule", "constant_schedule(1000)", "--steps", "20"]
+    assert main(["train", *arguments, "--out", str(tmp_path)], BIGRAM) == 1
+    output = capsys.readouterr()
+    assert "Validation loss" not in output.out
+    assert re.fullmatch(
+        r"gradtx train: diverged: the validation loss rose from 4\.6\d\d to \d+\.\d+; "
+        r"try lower values in --schedule",
+        output.err.splitlines()[-1],
+    )
+    assert is_a_picture(tmp_path / training.PICTURE)
+
+
+def test_a_run_that_learns_nothing_is_no_divergence(tmp_path):
+    arguments = ["--learning-rate", "1e-9", "--steps", "3", "--out", str(tmp_path)]
+    assert main(["train", *arguments], BIGRAM) == 0
+
+
+def test_an_overfit_is_no_divergence(tmp_path, capsys):
+    text = "".join(np.random.default_rng(0).choice(list("abcdefgh"), 400))
+    (tmp_path / "text").write_text(text)
+    arguments = ["--text", str(tmp_path / "text"), "--steps", "150", "--out", str(tmp_path)]
+    assert main(["train", *arguments], TINY) == 0
+    before, after = losses(capsys.readouterr().out)
+    assert after > 1.1 * before
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_the_history_is_saved(suffix, tmp_path, capsys):
+    path = tmp_path / "made" / f"run.{suffix}"
+    arguments = ["--steps", "13", "--out", str(tmp_path), "--save-history", str(path)]
+    assert main(["train", *arguments], BIGRAM) == 0
+    assert f"\nHistory: {path}\n" in capsys.readouterr().out
+    history = (History.from_csv if suffix == "csv" else History.from_json)(path)
+    assert history.names == ("loss", "validation", "gradient_norm", "learning_rate")
+    assert history["loss"].shape == (13,)
+    assert history.steps("validation").tolist() == [2, 4, 6, 8, 10, 12]
+    rates = warmup_cosine(DEFAULT_LEARNING_RATE, 13)(np.arange(13))
+    np.testing.assert_allclose(history["learning_rate"], rates, rtol=1e-6)
+
+
+def test_a_schedule_a_norm_and_accumulated_batches(tmp_path, capsys):
+    """Equal to the training that the printed expression describes."""
+    path = tmp_path / "run.json"
+    schedule = "cosine_decay_schedule(0.01, 4)"
+    arguments = ["--schedule", schedule, "--clip", "0.25", "--accumulate", "3", "--steps", "12"]
+    history = ["--out", str(tmp_path), "--save-history", str(path)]
+    assert main(["train", *arguments, *history], BIGRAM) == 0
+    output = capsys.readouterr().out
+    text = re.search(r"^accumulate\(\n.*?^\)$", output, re.M | re.S)[0]
+    tx = eval(text, vars(gradtx))
+    assert tx.every_k_schedule == 3
+    assert tx.opt.transformations[0] == gradtx.clip_by_global_norm(0.25)
+    rates = np.asarray(gradtx.cosine_decay_schedule(0.01, 4)(np.arange(12) // 3))
+    saved = History.from_json(path)
+    np.testing.assert_allclose(saved["learning_rate"], rates, rtol=1e-6)
+
+    task = Task.of(None, BIGRAM)
+    result = practice.train(
+        lambda params, batch: loss(BIGRAM, params, batch),
+        task.params,
+        tx,
+        islice(task.batches(), 12),
+        steps=12,
+    )
+    np.testing.assert_allclose(saved["loss"], result.history["loss"], rtol=1e-5)
+
+
+def test_without_clipping(tmp_path, capsys):
+    arguments = ["--optimizer", "momentum", "--learning-rate", "0.1", "--clip", "0", "--steps", "1"]
+    assert main(["train", *arguments, "--out", str(tmp_path)], BIGRAM) == 0
+    output = capsys.readouterr().out
+    assert "clip_by_global_norm" not in output
+    assert "\n    trace(decay=0.9),\n" in output
+
+
+def test_parameters_in_bfloat16(tmp_path, capsys):
+    assert main(["train", "--dtype", "bfloat16", "--steps", "40", "--out", str(tmp_path)], TINY) == 0
+    output = capsys.readouterr().out
+    before, after = losses(output)
+    assert after < before - 0.5
+    assert "lost-updates: parameters are bfloat16" in output
+    leaves = jax.tree.leaves(Task.of(None, TINY, dtype="bfloat16").params)
+    assert {leaf.dtype.name for leaf in leaves} == {"bfloat16"}
+
+
+def test_in_a_terminal(tmp_path, monkeypatch):
+    code, text = shown(monkeypatch, ["train", "--steps", "3", "--out", str(tmp_path)], BIGRAM)
+    assert code == 0
+    assert "| 3/3, 00:00 left" in text
+    assert "Validation loss: " in text
 
 
 @pytest.mark.parametrize(
     ("where", "said", "picture"),
     [
-        ("training_step", "interrupted after 0 of 3 steps", False),
-        ("init_params", "interrupted before the first step", False),
+        ("fit", "interrupted after 0 of 3 steps", False),
+        ("peak_rate", "interrupted", False),
         ("generate", "interrupted after 3 of 3 steps", True),
     ],
 )
