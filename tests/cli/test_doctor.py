@@ -9,6 +9,8 @@ import pytest
 
 from gradtx.cli import main
 from gradtx.practice import History
+from tests.cli.terminal import shown
+from tests.cli.test_page import examples
 
 WELL = History({"loss": jnp.linspace(2.0, 1.0, 50)})
 SICK = History({"loss": jnp.array([2.0, 1.0, jnp.nan, jnp.nan])})
@@ -77,6 +79,13 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert error.value.code == 2
     assert output.err.startswith(f"gradtx doctor: error: argument FILE: {said}")
     assert (output.out, output.err.count("\n")) == ("", 1)
+
+
+def test_the_page_shows_what_a_terminal_shows(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    SICK.to_csv("history.csv")
+    (printed,) = (text for arguments, text in examples() if arguments == ["doctor", "history.csv"])
+    assert shown(monkeypatch, ["doctor", "history.csv"]) == (1, printed)
 
 
 def test_without_a_terminal(tmp_path: Any) -> None:
