@@ -286,9 +286,8 @@ def test_planted_faults_healthy_trainings_and_divergences() -> None:
         (f, t): diagnosis.named_first(f, t, seed)[:1] == (f,) for f in FAULTS for t in diagnosis.PLANTED_IN
     }
     missed = [case for case, found in first.items() if not found]
-    assert len(missed) <= len(first) // 6, (seed, missed)
+    assert len(missed) <= len(first) // 12, (seed, missed)
     alarms = [(o, t) for o in OPTIMIZERS for t in TASKS if diagnosis.healthy(o, t, seed)]
     assert len(alarms) <= 1, (seed, alarms)
-    assert sum(bool(names) for _, names in (diagnosis.warned(number, seed) for number in range(10))) >= 7, (
-        seed
-    )
+    before = [names for _, names in (diagnosis.warned(number, seed) for number in range(10))]
+    assert sum(map(bool, before)) >= 8, (seed, before)
