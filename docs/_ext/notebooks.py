@@ -17,6 +17,7 @@ PICTURES = {
     "schedules": 0,
     "find_the_rate": 1,
     "tune_by_gradient": 0,
+    "clinic": 0,
     "bad_batches": 1,
     "fine_tuning": 2,
     "low_precision": 0,

@@ -72,11 +72,16 @@ class Signs:
 
     @cached_property
     def ratio(self) -> Series | None:
-        """The norm of the update over that of the parameters, of the whole model."""
+        """The norm of the update over that of the parameters, of the whole model.
+
+        Parameters that begin at 0 count with their norm at the least loss.
+        """
         update, params = self.total("update_norm"), self.total("param_norm")
         if update is None or params is None:
             return self.series("update_ratio")
-        return update / np.maximum(params, 1e-30)
+        reached = params[self.loss.argmin()] if len(params) else 0.0
+        begun = len(params) and params[0] > 1e-3 * reached
+        return update / np.maximum(params, 1e-30 if begun else max(reached, 1e-30))
 
     def cosine(self, name: str) -> Series | None:
         """The mean over the groups of a cosine."""

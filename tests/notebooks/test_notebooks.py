@@ -18,6 +18,7 @@ NOTEBOOKS = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PA
 def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in PATHS] == [
         "bad_batches",
+        "clinic",
         "find_the_rate",
         "fine_tuning",
         "low_precision",

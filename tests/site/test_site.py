@@ -53,7 +53,7 @@ SEARCHES = {
     "mask": "selection",
     "freeze": "selection",
     "EMA": "averages",
-    "overfit": "faq",
+    "overfit": "debugging",
     "resume": "checkpoints",
     "8-bit": "low_precision",
 }
