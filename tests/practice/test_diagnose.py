@@ -278,7 +278,21 @@ def test_trainings_with_a_bad_batch_and_a_frozen_leaf() -> None:
     assert (still.name, still.path) == ("frozen-group", "out")
 
 
+@pytest.fixture
+def usual_promotion() -> Any:
+    """The rules of JAX for a program that sets none, in which the clinic is written."""
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        yield
+
+
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("usual_promotion")
+def test_a_planted_fault_of_the_clinic() -> None:
+    assert diagnosis.named_first("not-finite", "classification", 0)[0] == "not-finite"
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("usual_promotion")
 def test_planted_faults_healthy_trainings_and_divergences() -> None:
     """The numbers of each are drawn anew."""
     seed = int(np.random.default_rng().integers(2**32))
