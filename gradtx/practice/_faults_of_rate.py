@@ -86,9 +86,9 @@ def rate_too_high(signs: Signs) -> Iterator[Finding]:
 
 
 def _risen(signs: Signs) -> float:
-    """The highest usual loss, if it has risen far above the first one; else 0."""
-    loss = rolling(signs.loss, _WINDOW)
-    rises = np.flatnonzero(loss > signs.start + (_RISE - 1) * abs(signs.start))
+    """The highest usual loss, if it has risen far above the first ones; else 0."""
+    loss, first = rolling(signs.loss, _WINDOW), max(signs.start, float(signs.loss[0]))
+    rises = np.flatnonzero(loss > first + (_RISE - 1) * abs(first))
     rises = [step for step in rises if not len(signs.spikes) or step < signs.spikes[0]]  # a bad batch, else
     return float(loss.max()) if rises else 0.0
 
