@@ -145,6 +145,12 @@ def test_a_good_training_has_no_findings() -> None:
     assert of({"loss": healthy()["loss"]}) == ()
 
 
+def test_weights_that_begin_at_zero_and_a_high_first_loss_are_no_faults() -> None:
+    growing = both("param_norm", np.linspace(0, 2, STEPS)) | both("update_norm", 2 / STEPS)
+    assert of(healthy(**growing)) == ()
+    assert of(healthy(**changed("loss", 0, 12.0))) == ()
+
+
 def test_a_finding_prints_renders_compares_and_pickles() -> None:
     findings = of(healthy(**SICK["a long step"][1]))
     assert isinstance(findings, Findings)
