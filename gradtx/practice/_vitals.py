@@ -14,6 +14,7 @@ from gradtx.core import Params, Updates, checks_keywords, hyperparameter
 from gradtx.practice._groups import top_level
 from gradtx.practice._noise_scale import noise_scale
 from gradtx.practice._samples import gradient_cosine, square_ratio, update_cosine
+from gradtx.practice._sharpness import sharpness
 from gradtx.selection import path_name
 from gradtx.tree import is_inexact, norm
 from gradtx.wrappers import (
@@ -32,7 +33,9 @@ _SCALE = re.compile(r"(scale|gamma)s?$|norm[^/]*/(weight|w)$", re.IGNORECASE)
 
 
 @checks_keywords
-def vitals(*, sample: int = 4096, max_norm: float | None = None, loss: bool = False) -> dict[str, Any]:
+def vitals(
+    *, sample: int = 4096, max_norm: float | None = None, loss: bool = False, every: int | None = None
+) -> dict[str, Any]:
     """The measures that `diagnose` reads, for `monitor` and for the argument `monitor` of `train`.
 
     A group is a part of the model at its top: the first level of the tree of parameters with several names.
@@ -50,15 +53,21 @@ def vitals(*, sample: int = 4096, max_norm: float | None = None, loss: bool = Fa
     | `noise_scale` | the gradient noise scale, with an `accumulate` |
     | `clipped_share` | with `max_norm`: the running share of steps with a longer gradient |
     | `loss.mean`, `loss.variance` | with `loss`: the running mean and variance of the argument `value` |
+    | `sharpness` | with `every`: the largest eigenvalue of the Hessian, by Hessian-vector products |
 
-    The state takes at most 1 MB, whatever the model. The measures are for whole arrays, also sharded ones
-    under `jax.jit`, and not for the shards inside of `jax.shard_map`.
+    The state takes at most 1 MB, whatever the model; with `every`, as much as the parameters more. The
+    measures are for whole arrays, also sharded ones under `jax.jit`, and not for the shards inside of
+    `jax.shard_map`.
 
     Args:
       sample: the largest number of elements of a group in a sample.
       max_norm: the bound of a clipping, if its share is to be recorded.
       loss: whether the loss is recorded, for a loop that does not keep it. `update` then needs `value=`.
         `train` keeps the loss itself.
+      every: the number of steps from one Hessian-vector product to the next, if the sharpness is to be
+        recorded. `update` then needs `grad_fn=`, the gradient as a function of the parameters; `train`
+        passes it. A product costs about two gradients. Gradient descent is stable at rates below 2 over the
+        sharpness.
 
     >>> import gradtx, jax.numpy as jnp
     >>> params = {"body": jnp.array([3.0, 4.0]), "head": jnp.array([1.0])}
@@ -87,7 +96,8 @@ def vitals(*, sample: int = 4096, max_norm: float | None = None, loss: bool = Fa
     }
     if max_norm is not None:
         measures["clipped_share"] = measure_with_ema(exceeds(max_norm), 0.99)
-    return measures | ({"loss": loss_statistics()} if loss else {})
+    measures |= {"loss": loss_statistics()} if loss else {}
+    return measures | ({} if every is None else {"sharpness": sharpness(every)})
 
 
 def param_norm(params: Params) -> Array:

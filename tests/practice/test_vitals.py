@@ -1,5 +1,6 @@
 """Vitals: their numbers against plain NumPy, the size of their state, and what they read of memory."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -156,6 +157,38 @@ def test_the_loss_and_the_clipping_are_recorded_on_request() -> None:
     )
     np.testing.assert_allclose(found["clipped_share"], 1.0, rtol=1e-6)
     assert loss_statistics(0.5).decay == 0.5
+
+
+def test_the_sharpness_is_the_largest_eigenvalue_of_the_hessian() -> None:
+    """Of a quadratic with the eigenvalues 1 and 9, in axes that no leaf has, beside an integer."""
+    turn = jnp.array([[0.6, -0.8], [0.8, 0.6]])
+    hessian = turn @ jnp.diag(jnp.array([1.0, 9.0])) @ turn.T
+    params = {"a": jnp.ones(1), "b": jnp.ones(1), "n": jnp.array(3)}
+
+    def loss(params: Any) -> Any:
+        x = jnp.concatenate([params["a"], params["b"]])
+        return x @ hessian @ x / 2
+
+    tx = gradtx.monitor(vitals(every=2), gradtx.sgd(0.01))
+    grad_fn = jax.grad(loss, allow_int=True)
+    state, found = tx.init(params), []
+    for _ in range(20):
+        _, state = jax.jit(partial(tx.update, grad_fn=grad_fn))(grad_fn(params), state, params)
+        found.append(float(gradtx.metrics(state)["sharpness"]))
+    assert found[-1] == pytest.approx(9, rel=1e-4)
+    assert found[0] < 9
+    assert found[0::2] == found[1::2]  # every other step
+    assert len(set(found)) > 3
+
+
+def test_a_training_passes_what_the_sharpness_needs() -> None:
+    def loss_fn(w: Any, batch: Any) -> Any:
+        return 1.5 * jnp.sum(w**2) + 0 * jnp.sum(batch)
+
+    result = train(
+        loss_fn, jnp.ones(2), gradtx.sgd(0.01), jnp.zeros((8, 1)), steps=8, monitor=vitals(every=1)
+    )
+    np.testing.assert_allclose(result.history["sharpness"], 3.0, rtol=1e-5)
 
 
 def test_every_array_of_the_state_is_its_own() -> None:
