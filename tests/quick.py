@@ -17,7 +17,7 @@ QUICK = (
     "tests/contract/test_errors.py::test_a_wrong_gradient_is_refused_with_the_leaf",
     "tests/schedules/test_table.py",
     "tests/wrappers/test_selection.py::test_functions_of_the_parameters_become_functions_of_a_group",
-    "tests/stepping/test_loops.py::test_slices_lie_together_in_memory",
+    "tests/stepping/test_loops.py::test_memory_of_shapes_allocates_nothing",
     "tests/cli/test_memory.py::test_the_size_of_the_model",
     "tests/cli/test_doctor.py::test_every_member_is_diagnosed",
     "tests/practice/test_diagnose.py::test_the_edits",
