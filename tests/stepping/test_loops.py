@@ -1,6 +1,7 @@
 """The Stepper's loops over slices, for states of less than 32 bits."""
 
 import re
+from itertools import permutations
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 import gradtx
 from gradtx.stepping import memory
 from gradtx.stepping._cuts import cut_for
+from gradtx.stepping._groups import units_of
 from gradtx.stepping._loops import looped
 from gradtx.stepping._memory import of_jit, of_stepper
 from gradtx.stepping._slices import CHUNK
@@ -176,3 +178,10 @@ def test_one_that_is_the_same_on_each_slice_is(function):
 def test_memory_of_shapes_allocates_nothing():
     table = memory(gradtx.adamw8bit(1e-3), {"w": jax.ShapeDtypeStruct((2**20, 2**12), jnp.float32)})
     assert "17.18 GB" in str(table)
+
+
+def test_arrays_that_meet_in_any_order_are_one_group():
+    pairs = [(i, i + 1) for i in range(5)]
+    for order in permutations(pairs):
+        traced = jax.make_jaxpr(lambda x, order=order: [x[i] + x[j] for i, j in order])([jnp.zeros(2)] * 6)
+        assert len(set(units_of(traced.jaxpr, traced.jaxpr.eqns))) == 1

@@ -106,7 +106,7 @@ def test_small_arrays_short_rows_and_integers_stay_as_they_are():
     params = {"small": jnp.zeros(100), "short": jnp.zeros((4096, 8)), "large": jnp.zeros((64, 64)), "n": 3}
     mu = gradtx.quantized(gradtx.adam(0.1)).init(params).inner_state[0].mu
     assert isinstance(mu["large"], Stored)
-    assert mu["small"].dtype == mu["short"].dtype == jnp.float32
+    assert not any(isinstance(mu[name], Stored) for name in ("small", "short"))
     assert not jax.tree.leaves(mu["n"])
 
 
@@ -157,6 +157,7 @@ def test_formats_that_do_not_fit_are_refused_by_name(chosen, message):
 def test_a_state_of_64_bits_stays():
     with jax.enable_x64(True):
         state = gradtx.adam8bit(0.1).init(jnp.zeros((64, 64), jnp.float64))
+    assert not isinstance(state.inner_state[0].mu, Stored)
     assert state.inner_state[0].mu.dtype == jnp.float64
 
 
