@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import GetAttrKey, keystr, tree_flatten_with_path
 
@@ -170,12 +169,8 @@ class quantized(Wrapper, state=QuantizedState, counts=("count",), elementwise=Fa
 
     def _stored(self, leaf: Any, form: Format) -> Any:
         """An array in this format; as it is if it is small, stored, complex, of integers or of 64 bits."""
-        real = (
-            not is_stored(leaf)
-            and is_inexact(leaf)
-            and not jnp.iscomplexobj(leaf)
-            and leaf.dtype.itemsize <= 4
-        )
+        # No complex number has as few bits.
+        real = not is_stored(leaf) and is_inexact(leaf) and leaf.dtype.itemsize <= 4
         large = real and leaf.size >= self.min_size and form.takes(leaf.shape)
         return _encoded(leaf, None, form) if large else leaf
 

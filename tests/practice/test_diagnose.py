@@ -151,6 +151,14 @@ def test_weights_that_begin_at_zero_and_a_high_first_loss_are_no_faults() -> Non
     assert of(healthy(**changed("loss", 0, 12.0))) == ()
 
 
+def test_noise_is_no_low_rate_and_a_late_long_step_no_missing_warmup() -> None:
+    slow = both("update_norm", 0.002) | {"loss": FALLING}
+    assert "rate-too-low" not in [f.name for f in of(healthy(**slow, **both("gradient_cosine", 0.0)))]
+    steps = np.arange(STEPS)
+    late = both("update_norm", np.where((steps >= 30) & (steps < 40), 1.0, 0.01))
+    assert [f.name for f in of(healthy(**late))][:1] == ["rate-too-high"]
+
+
 def test_a_finding_prints_renders_compares_and_pickles() -> None:
     findings = of(healthy(**SICK["a long step"][1]))
     assert isinstance(findings, Findings)
