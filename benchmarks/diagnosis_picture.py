@@ -38,7 +38,7 @@ LINEAR = {"update_cosine", "gradient_cosine", "unmoved_share", "idle_share", "sc
 
 
 def draw(axes: plt.Axes, fault: str, history: History, well: History) -> None:
-    """The panel of a fault: losses on the left axis, a line for each group of its measure on the right one."""
+    """The panel of a fault: losses on the left axis, its measure by group on the right one."""
     axes.plot(well["loss"], color=GREY, linewidth=0.8)
     axes.plot(history["loss"], color=BLUE, linewidth=0.8)
     axes.set(title=f"{fault}: {MEASURES[fault]}", yscale="log")
@@ -57,7 +57,9 @@ def _scale(measure: str) -> dict[str, float]:
 
 def main() -> None:
     well = run(Patient(TASKS["classification"](random_of("picture")), adamw(0.01)))
-    plt.rcParams.update({"figure.constrained_layout.use": True, "axes.titlesize": 8, "axes.spines.top": False})
+    plt.rcParams.update(
+        {"figure.constrained_layout.use": True, "axes.titlesize": 8, "axes.spines.top": False}
+    )
     figure, panels = plt.subplots(5, 3, figsize=(10, 11), sharex=True)
     for axes, fault in zip(panels.flat, MEASURES, strict=False):
         patient = FAULTS[fault](random_of("picture", fault), TASKS["classification"])
