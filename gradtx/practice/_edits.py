@@ -11,7 +11,7 @@ from gradtx.rules import add_decayed_weights, clip_by_global_norm, scale_by_rms,
 from gradtx.schedules import join_schedules, linear_schedule
 from gradtx.selection import except_bias_norm_embedding
 from gradtx.tree import outline
-from gradtx.wrappers import accumulate, average_params, guard, masked, partition, round_stochastically
+from gradtx.wrappers import average_params, masked, partition
 
 
 class Edit(NamedTuple):
@@ -74,24 +74,9 @@ def with_warmup(tx: GradientTransformation, steps: int) -> GradientTransformatio
     return edited(tx, warmed)
 
 
-def with_guard(tx: GradientTransformation) -> GradientTransformation:
-    """Bad batches are skipped."""
-    return guard(tx)
-
-
 def with_clip(tx: GradientTransformation, max_norm: float) -> GradientTransformation:
     """The gradient is clipped to a norm."""
     return chain(clip_by_global_norm(max_norm), tx)
-
-
-def with_stochastic_rounding(tx: GradientTransformation) -> GradientTransformation:
-    """Updates below half of the distance of two numbers move a weight with their probability."""
-    return round_stochastically(tx)
-
-
-def with_accumulation(tx: GradientTransformation, batches: int) -> GradientTransformation:
-    """One update from the mean gradient of several batches."""
-    return accumulate(tx, batches)
 
 
 def with_average(tx: GradientTransformation) -> GradientTransformation:

@@ -7,9 +7,10 @@ import numpy as np
 from jax.tree_util import keystr
 
 from gradtx.core import Finding
-from gradtx.practice._edits import Edit, with_accumulation, with_clip, with_decay, with_guard
-from gradtx.practice._signs import SPIKE, Signs, usual_around
+from gradtx.practice._edits import Edit, with_clip, with_decay
+from gradtx.practice._signs import LEAST_STEPS, SPIKE, Signs, usual_around
 from gradtx.tree import Path
+from gradtx.wrappers import accumulate, guard
 
 _GUESS = 0.3
 """The share by which the loss falls at most in a training that learns nothing but the frequencies."""
@@ -28,7 +29,7 @@ def not_finite(signs: Signs) -> Iterator[Finding]:
         "Skip such batches with guard.",
         "a batch with a NaN or an infinity, or an overflow in the model.",
         (("step", signs.end + 1), ("loss", last), *((("leaf", signs.bad_leaf),) if leaf else ())),
-        Edit(with_guard),
+        Edit(guard),
     )
 
 
@@ -87,12 +88,17 @@ def overfit(signs: Signs) -> Iterator[Finding]:
 def no_signal(signs: Signs) -> Iterator[Finding]:
     """A loss that stands at the level of a guess, with gradients that do not agree."""
     cosine, ratio = signs.cosine("gradient_cosine"), signs.ratio
-    if cosine is None or ratio is None or signs.end < 2 * 30 or signs.fall > _GUESS or ratio.sum() < 0.1:
+    if (
+        cosine is None
+        or ratio is None
+        or signs.end < 2 * LEAST_STEPS
+        or signs.fall > _GUESS
+        or ratio.sum() < 0.1
+    ):
         return
     agree = float(np.mean(signs.later(cosine, 0.5)))
-    quarter = signs.end // 4
-    before, after = np.mean(signs.loss[-2 * quarter : -quarter]), np.mean(signs.loss[-quarter:])
-    still = before - after < max(0.01 * abs(after), signs.uncertainty(quarter))
+    before, after = signs.last_quarters
+    still = before - after < max(0.01 * abs(after), signs.uncertainty(signs.end // 4))
     if agree > 0.1 or not still:
         return
     evidence = (
@@ -112,7 +118,7 @@ def _noise_bound(text: str, evidence: tuple[tuple[str, object], ...]) -> Finding
         "Average the gradients of 16 batches with accumulate, or take larger ones.",
         "the batch is so small that its gradient is noise for the most part.",
         evidence,
-        Edit(with_accumulation, (16,)),
+        Edit(accumulate, (16,)),
     )
 
 

@@ -9,10 +9,10 @@ from gradtx.practice._edits import (
     Edit,
     thawed,
     with_faster_second_moment,
-    with_stochastic_rounding,
     with_warmup,
 )
 from gradtx.practice._signs import Series, Signs, rolling
+from gradtx.wrappers import round_stochastically
 
 _STUCK = 0.5
 """The share of weights in 16 bits that do not move from which a group is stuck; it is 0 in float32."""
@@ -85,7 +85,7 @@ def stuck_groups(signs: Signs) -> Iterator[Finding]:
         "Wrap the optimizer in round_stochastically, or keep float32 parameters with split_params.",
         "parameters in 16 bits, with updates below half of the distance of two numbers.",
         evidence,
-        Edit(with_stochastic_rounding),
+        Edit(round_stochastically),
     )
 
 

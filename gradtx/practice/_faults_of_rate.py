@@ -135,9 +135,8 @@ def rate_too_low(signs: Signs) -> Iterator[Finding]:
     if ratio is None or cosine is None or signs.end < _LONG_ENOUGH or _warms_up(ratio):
         return
     travel, agree = float(ratio.sum()), float(np.mean(cosine[1:]))
-    quarter = signs.end // 4
-    before, after = np.mean(signs.loss[-2 * quarter : -quarter]), np.mean(signs.loss[-quarter:])
-    if travel > _LITTLE_TRAVEL or agree < 0.1 or after > before + signs.uncertainty(quarter):
+    before, after = signs.last_quarters
+    if travel > _LITTLE_TRAVEL or agree < 0.1 or after > before + signs.uncertainty(signs.end // 4):
         return
     factor = float(min(100.0, max(3.0, 10 ** round(np.log10(2.0 / max(travel, 1e-30))))))
     yield Finding(

@@ -122,6 +122,12 @@ class Signs:
         steps = np.diff(self.later(self.loss, 0.5))
         return float(np.std(steps) / np.sqrt(2) / max(abs(self.level), 1e-30)) if len(steps) else 0.0
 
+    @property
+    def last_quarters(self) -> tuple[float, float]:
+        """The mean loss of the third quarter of the steps, and of the last one."""
+        quarter = self.end // 4
+        return float(np.mean(self.loss[-2 * quarter : -quarter])), float(np.mean(self.loss[-quarter:]))
+
     def uncertainty(self, steps: int) -> float:
         """Three standard errors of the difference of two means of the loss over so many steps."""
         return 3 * self.noise * abs(self.level) * float(np.sqrt(2 / max(1, steps)))
