@@ -47,7 +47,7 @@ _COARSE = 8
 """The number of codes from 0 whose neighbours differ by more than half."""
 
 _ROUNDING = 1e-4
-"""The part of a step above a code that counts as the code itself: more than the error of a root in float32."""
+"""The part of a step that counts as nothing: more than the error of a root in float32."""
 
 
 @dataclass(frozen=True, repr=False)

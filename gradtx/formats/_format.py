@@ -107,7 +107,7 @@ class Blocks(Format, ABC):
         wide = in_blocks(x.astype(jnp.float32), length)
         scales = scales_of(wide, signed=self.signed)
         y = wide / jnp.where(scales == 0, 1, scales)[..., None]
-        # The bits of each place in `x`, made in blocks: bits in another shape take twice as long as the codes.
+        # The bits of the places in `x`, made in blocks: XLA is slow to rearrange them.
         strides = (*strides_of(x.shape)[:-1], length, 1)
         bits = random_bits(wide, salt, strides) if self.random and salt is not None else None
         codes = self.to_codes(y, bits)
