@@ -1,6 +1,7 @@
 """Wrappers: transformations that contain others, and functions that make and read them."""
 
 from gradtx.wrappers._accumulate import (
+    ApplyEvery,
     MultiSteps,
     MultiStepsState,
     ShouldSkipUpdateFunction,
@@ -56,6 +57,7 @@ from gradtx.wrappers._snapshot import SnapshotState, snapshot
 from gradtx.wrappers._split_params import SplitParamsState, split_params
 
 __all__ = [
+    "ApplyEvery",
     "ApplyIfFiniteState",
     "AverageParamsState",
     "ConditionallyMaskState",
