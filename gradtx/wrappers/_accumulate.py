@@ -185,6 +185,7 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
 
 
 MultiSteps = accumulate
+ApplyEvery = MultiStepsState
 
 
 @checks_keywords
