@@ -29,6 +29,7 @@ from gradtx.core._counted import (
 )
 from gradtx.core._documentation import args_of as args_of, document as document
 from gradtx.core._fields import (
+    decay_factor as decay_factor,
     hyperparameter,
     is_static as is_static,
     nested,

@@ -59,6 +59,16 @@ def hyperparameter(
     )
 
 
+def decay_factor(*, default: Any = dataclasses.MISSING, doc: str = "") -> Any:
+    """Declares the factor by which an average forgets at each step: a hyperparameter of at least 0, below 1.
+
+    Args:
+      default: the default value; without one the field is required.
+      doc: the meaning of the field, for the `Args` of the docstring.
+    """
+    return hyperparameter(default=default, low=0.0, below=1.0, doc=doc)
+
+
 def static(
     *,
     default: Any = dataclasses.MISSING,

@@ -20,7 +20,7 @@ class Rule(GradientTransformation, abstract=True):
     A subclass declares its fields, names its state in the class line, and defines `leaf`:
 
         class first_moment(Rule, state=FirstMomentState):
-            decay: Number = hyperparameter(default=0.9, low=0.0, below=1.0)
+            decay: Number = decay_factor(default=0.9)
 
             class Once(NamedTuple):
                 c: Array

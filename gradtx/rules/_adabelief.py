@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, bounded, interpolate, look_ahead, moments, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.tree import state_like
 
 
@@ -41,10 +41,8 @@ class scale_by_belief(Rule, state=ScaleByBeliefState, role="normalizes", squares
     -1.111
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(
-        default=0.999, low=0.0, below=1.0, doc="the decay of the average squared distance"
-    )
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average squared distance")
     eps: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the average squared distance")
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, hyperparameter
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter
 from gradtx.tree import state_like
 
 
@@ -37,7 +37,7 @@ class scale_by_adadelta(Rule, state=ScaleByAdaDeltaState, role="normalizes", squ
     1.333
     """
 
-    rho: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of both averages")
+    rho: Number = decay_factor(default=0.9, doc="the decay of both averages")
     eps: Number = hyperparameter(
         default=1e-6, low=0.0, doc="added inside both roots; it sets the size of the first directions"
     )

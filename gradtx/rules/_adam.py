@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, interpolate, look_ahead, moments, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.tree import as_storage_dtype, state_like
 
 
@@ -41,8 +41,8 @@ class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares="av
     -1.000
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")

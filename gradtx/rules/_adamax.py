@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import complement, correction, interpolate, quotient
-from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
 from gradtx.rules._adam import ScaleByAdamState
 from gradtx.tree import state_like
 
@@ -76,7 +76,7 @@ class scale_by_adamax(Rule, state=ScaleByAdamState, role="normalizes"):
     Array(0.5, dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
     b2: Number = hyperparameter(default=0.999, low=0.0, high=1.0, doc="the decay of the maximum")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to each magnitude")
 

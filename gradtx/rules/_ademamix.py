@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, safe_increment, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, safe_increment, static, zero_count
 from gradtx.tree import as_storage_dtype, state_like
 
 
@@ -65,9 +65,9 @@ class scale_by_ademamix(
     -1.500
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the fast average")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
-    b3: Number = hyperparameter(default=0.9999, low=0.0, below=1.0, doc="the decay of the slow average")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the fast average")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
+    b3: Number = decay_factor(default=0.9999, doc="the decay of the slow average")
     alpha: Number = hyperparameter(default=5.0, low=0.0, doc="the weight of the slow average")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
@@ -126,8 +126,8 @@ class scale_by_simplified_ademamix(
     (Array(2., dtype=float32), Array(2.5, dtype=float32))
     """
 
-    b1: Number = hyperparameter(default=0.99, low=0.0, below=1.0, doc="the decay of the sum of gradients")
-    b2: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.99, doc="the decay of the sum of gradients")
+    b2: Number = decay_factor(default=0.95, doc="the decay of the average square")
     alpha: Number = hyperparameter(default=0.0, low=0.0, doc="the further weight of the newest gradient")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")

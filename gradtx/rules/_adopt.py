@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, complement, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.rules._adam import ScaleByAdamState
 from gradtx.tree import as_storage_dtype, state_like
 
@@ -38,8 +38,8 @@ class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
     (Array(0., dtype=float32), Array(-0.5, dtype=float32))
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average direction")
-    b2: Number = hyperparameter(default=0.9999, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average direction")
+    b2: Number = decay_factor(default=0.9999, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="the least root to divide by")
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
     nesterov: bool = static(default=False, kw_only=True, doc="whether the direction looks one step ahead")

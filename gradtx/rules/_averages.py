@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import complement, correction, interpolate
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, static, zero_count
 from gradtx.tree import as_storage_dtype, state_like
 
 
@@ -40,7 +40,7 @@ class first_moment(Rule, state=FirstMomentState):
     Array(1., dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average")
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
 
     class Once(NamedTuple):
@@ -79,7 +79,7 @@ class ema(Rule, state=EmaState):
     4.000 1.000
     """
 
-    decay: Number = hyperparameter(low=0.0, below=1.0, doc="the decay of the average")
+    decay: Number = decay_factor(doc="the decay of the average")
     debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
     accumulator_dtype: Any = static(
         default=None, convert=as_storage_dtype, doc="the dtype in which the average is stored"

@@ -20,7 +20,7 @@ from gradtx.arithmetic import (
     normalized,
     trust_ratio,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.rules._adam import ScaleByAdamState
 from gradtx.selection import Mask, as_mask, mask_at
 from gradtx.tree import as_storage_dtype, state_like
@@ -50,8 +50,8 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="norma
     Array([ 2.5, -2.5,  2.5,  2.5], dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")

@@ -18,7 +18,7 @@ from gradtx.arithmetic import (
     normalized,
     shortening,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.tree import as_storage_dtype, state_like
 
 
@@ -59,8 +59,8 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
     Array(1.5, dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.99, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.95, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.99, doc="the decay of the average square")
     gamma: Number = hyperparameter(default=0.025, low=0.0, doc="the scale of the correction")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
@@ -70,11 +70,7 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
         doc="the greatest norm of the corrected gradient of a leaf; infinity does not clip",
     )
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     class Once(NamedTuple):
         """Adam's numbers, the weight of the change, and whether this is the first update."""

@@ -22,6 +22,7 @@ from gradtx.core import (
     Number,
     Params,
     Updates,
+    decay_factor,
     hyperparameter,
     safe_increment,
     static,
@@ -71,8 +72,8 @@ class scale_by_novograd(
     (Array([0.6, 0.8], dtype=float32), Array(25., dtype=float32))
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the momentum")
-    b2: Number = hyperparameter(default=0.25, low=0.0, below=1.0, doc="the decay of the average squared norm")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the momentum")
+    b2: Number = decay_factor(default=0.25, doc="the decay of the average squared norm")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")

@@ -24,6 +24,7 @@ from gradtx.core import (
     Number,
     Params,
     Updates,
+    decay_factor,
     hyperparameter,
     safe_increment,
     static,
@@ -87,13 +88,10 @@ class scale_by_prodigy(
     learning_rate: Number = hyperparameter(
         default=1.0, low=0.0, doc="a factor: 1, or a schedule that starts from 1 or warms up to it"
     )
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
-    b3: Number = hyperparameter(
-        default=0.999**0.5,
-        low=0.0,
-        below=1.0,
-        doc="the decay of $r$ and $s$; the paper takes the root of $b_2$",
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
+    b3: Number = decay_factor(
+        default=0.999**0.5, doc="the decay of $r$ and $s$; the paper takes the root of $b_2$"
     )
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root of the average square")
     estim_lr0: Number = hyperparameter(
@@ -132,11 +130,7 @@ class scale_by_prodigy(
         kw_only=True,
         doc="the leaves that decay, as in `add_decayed_weights`",
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, interpolate, look_ahead, moments, normalized, root
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.rules._adam import ScaleByAdamState
 from gradtx.tree import as_scalar, state_like
 
@@ -45,8 +45,8 @@ class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares="a
     [-0.3, -0.3, -0.3, -0.3, -0.3, -0.026]
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     threshold: Number = hyperparameter(

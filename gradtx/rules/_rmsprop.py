@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.tree import state_like
 
 
@@ -67,7 +67,7 @@ class scale_by_rms(Rule, state=(ScaleByRmsState, ScaleByRmsWithCountState), role
     Array(2., dtype=float32)
     """
 
-    decay: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average square")
+    decay: Number = decay_factor(default=0.9, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added inside the root, or to the root")
     initial_scale: Number = hyperparameter(default=0.0, low=0.0, doc="the average square at the start")
     eps_in_sqrt: bool = static(default=True, doc="whether `eps` is added inside the root")
@@ -109,7 +109,7 @@ class scale_by_stddev(
     Array(2., dtype=float32)
     """
 
-    decay: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the two averages")
+    decay: Number = decay_factor(default=0.9, doc="the decay of the two averages")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added inside the root, or to the root")
     initial_scale: Number = hyperparameter(default=0.0, low=0.0, doc="the average square at the start")
     eps_in_sqrt: bool = static(default=True, doc="whether `eps` is added inside the root")

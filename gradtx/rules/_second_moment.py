@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, interpolate, saturated
-from gradtx.core import Number, Params, Rule, hyperparameter
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter
 from gradtx.tree import state_like
 
 
@@ -45,7 +45,7 @@ class second_moment(Rule, state=SecondMomentState, squares=True):
     Array(4., dtype=float32)
     """
 
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
     initial_value: Number = hyperparameter(default=0.0, low=0.0, doc="the average square at the start")
 
     class Once(NamedTuple):

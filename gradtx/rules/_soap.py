@@ -28,7 +28,7 @@ from gradtx.arithmetic import (
     to_matrices,
     with_finite_products,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.rules._matrix_sides import zeros_of_sides
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
 from gradtx.tree import as_storage_dtype, state_like
@@ -106,10 +106,10 @@ class scale_by_soap(
      [-1.  0.]]
     """
 
-    b1: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.95, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.95, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root, as in `scale_by_adam`")
-    shampoo_beta: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the statistics")
+    shampoo_beta: Number = decay_factor(default=0.95, doc="the decay of the statistics")
     update_interval: int = static(default=10, low=1, doc="the number of updates that a basis serves")
     early_refreshes: bool = static(
         default=False,

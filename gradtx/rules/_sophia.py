@@ -14,6 +14,7 @@ from gradtx.core import (
     Params,
     Updates,
     Wrapper,
+    decay_factor,
     hyperparameter,
     incremental_update,
     nested,
@@ -70,12 +71,9 @@ class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("co
     Array([0.25, 1.  , 1.  ], dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.965, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(
-        default=0.99,
-        low=0.0,
-        below=1.0,
-        doc="the decay of the average curvature, from one estimate to the next",
+    b1: Number = decay_factor(default=0.965, doc="the decay of the average gradient")
+    b2: Number = decay_factor(
+        default=0.99, doc="the decay of the average curvature, from one estimate to the next"
     )
     eps: Number = hyperparameter(default=1e-8, above=0.0, doc="the least denominator")
     gamma: Number = hyperparameter(

@@ -55,11 +55,7 @@ class scale_by_trust_ratio(Rule, needs=("params",), role="normalizes"):
             "the parameters of normalization are often left out: `except_bias_norm_embedding`"
         ),
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def leaf(self, g: Array, p: Array) -> Array:
         if not self.mask:

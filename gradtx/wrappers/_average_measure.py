@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gradtx.arithmetic import AxisName, complement, correction, quotient
-from gradtx.core import hyperparameter, incremental_update, static, zero_count
+from gradtx.core import decay_factor, incremental_update, static, zero_count
 from gradtx.tree import as_storage_dtype
 from gradtx.wrappers._branching import increment_if
 from gradtx.wrappers._finite import all_finite
@@ -38,7 +38,7 @@ class measure_with_ema(StatefulMeasure):
     """
 
     measure: Measure = static(doc="the measure $x$")
-    decay: float = hyperparameter(low=0.0, below=1.0, doc="$d$")
+    decay: float = decay_factor(doc="$d$")
     debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
     accumulator_dtype: Any = static(
         default=None,

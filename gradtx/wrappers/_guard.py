@@ -19,6 +19,7 @@ from gradtx.core import (
     Updates,
     Wrapper,
     as_loss,
+    decay_factor,
     hyperparameter,
     nested,
     safe_increment,
@@ -122,7 +123,7 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
     max_deviations: Number = hyperparameter(
         default=6.0, above=0.0, doc=r"$z_\text{max}$. `inf` turns the search for spikes off"
     )
-    decay: Number = hyperparameter(default=0.97, low=0.0, below=1.0, doc="$d$")
+    decay: Number = decay_factor(default=0.97, doc="$d$")
     warmup_steps: int = static(
         default=25,
         low=1,
