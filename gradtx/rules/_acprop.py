@@ -8,7 +8,7 @@ from jax import Array
 from gradtx.arithmetic import abs_squared, bounded, complement, correction, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
 from gradtx.rules._adabelief import ScaleByBeliefState
-from gradtx.tree import state_like
+from gradtx.tree import moments_like
 
 
 class scale_by_acprop(Rule, state=ScaleByBeliefState, role="normalizes", squares=True):
@@ -50,7 +50,7 @@ class scale_by_acprop(Rule, state=ScaleByBeliefState, role="normalizes", squares
         first: Any
 
     def init(self, params: Params) -> ScaleByBeliefState:
-        return ScaleByBeliefState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleByBeliefState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Once:
         c2, first = complement(self.b2), count == 1

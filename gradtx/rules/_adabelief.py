@@ -6,7 +6,7 @@ from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, bounded, interpolate, look_ahead, moments, normalized
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
-from gradtx.tree import state_like
+from gradtx.tree import moments_like
 
 
 class ScaleByBeliefState(NamedTuple):
@@ -48,7 +48,7 @@ class scale_by_belief(Rule, state=ScaleByBeliefState, role="normalizes", squares
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
 
     def init(self, params: Params) -> ScaleByBeliefState:
-        return ScaleByBeliefState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleByBeliefState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count, lookahead=self.nesterov)

@@ -6,7 +6,7 @@ from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, interpolate, look_ahead, moments, normalized
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.tree import as_storage_dtype, moments_like
 
 
 class ScaleByAdamState(NamedTuple):
@@ -49,8 +49,7 @@ class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares="av
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByAdamState(zero_count(), mu, nu)
+        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count, lookahead=self.nesterov)

@@ -8,7 +8,7 @@ from jax import Array
 from gradtx.arithmetic import complement, correction, interpolate, quotient
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
 from gradtx.rules._adam import ScaleByAdamState
-from gradtx.tree import state_like
+from gradtx.tree import moments_like, state_like
 
 
 class InfinityMomentState(NamedTuple):
@@ -88,7 +88,7 @@ class scale_by_adamax(Rule, state=ScaleByAdamState, role="normalizes"):
         correction: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleByAdamState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Once:
         c1 = complement(self.b1)

@@ -6,7 +6,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, safe_increment, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.tree import as_storage_dtype, moments_like, state_like
 
 
 class ScaleByAdemamixState(NamedTuple):
@@ -84,8 +84,8 @@ class scale_by_ademamix(
         count_m2: Any
 
     def init(self, params: Params) -> ScaleByAdemamixState:
-        m1, m2 = state_like(params, self.mu_dtype), state_like(params)
-        return ScaleByAdemamixState(zero_count(), zero_count(), m1, m2, state_like(params, real=True))
+        m1 = state_like(params, self.mu_dtype)
+        return ScaleByAdemamixState(zero_count(), zero_count(), m1, *moments_like(params))
 
     def once(self, count: Array, count_m2: Array) -> Once:
         c1, c2, c3 = complement(self.b1), complement(self.b2), complement(self.b3)
@@ -139,7 +139,7 @@ class scale_by_simplified_ademamix(
         correction2: Any
 
     def init(self, params: Params) -> ScaleBySimplifiedAdEMAMixState:
-        return ScaleBySimplifiedAdEMAMixState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleBySimplifiedAdEMAMixState(zero_count(), *moments_like(params))
 
     def once(self, t: Array) -> Once:
         c2 = complement(self.b2)

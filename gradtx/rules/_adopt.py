@@ -10,7 +10,7 @@ from jax import Array
 from gradtx.arithmetic import abs_squared, after, complement, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.rules._adam import ScaleByAdamState
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.tree import as_storage_dtype, moments_like
 
 
 class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
@@ -59,8 +59,7 @@ class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
         first: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByAdamState(zero_count(), mu, nu)
+        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Once:
         return self.Once(complement(self.b1), complement(self.b2), self._bound(count - 1), count == 1)

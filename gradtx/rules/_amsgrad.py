@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient, root
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.tree import as_storage_dtype, moments_like, state_like
 
 
 class ScaleByAmsgradState(NamedTuple):
@@ -52,8 +52,9 @@ class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squar
     bias_correction_nu: bool = static(default=True, doc="whether the second moment is corrected")
 
     def init(self, params: Params) -> ScaleByAmsgradState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByAmsgradState(zero_count(), mu, nu, state_like(params, real=True))
+        return ScaleByAmsgradState(
+            zero_count(), *moments_like(params, self.mu_dtype), state_like(params, real=True)
+        )
 
     def once(self, count: Array) -> Moments:
         c1, c2 = complement(self.b1), complement(self.b2)

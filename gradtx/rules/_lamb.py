@@ -22,8 +22,8 @@ from gradtx.arithmetic import (
 )
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.rules._adam import ScaleByAdamState
-from gradtx.selection import Mask, as_mask, mask_at
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.selection import MASK_FIELD, Mask
+from gradtx.tree import as_storage_dtype, moments_like
 
 
 class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="normalizes", squares="averaged"):
@@ -55,21 +55,13 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="norma
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
-    mask: Mask = static(
-        default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
-        doc="the leaves that decay, as in `add_decayed_weights`",
-    )
+    mask: Mask = static(default=None, **MASK_FIELD, doc="the leaves that decay, as in `add_decayed_weights`")
     mu_dtype: Any = static(
         default=None, convert=as_storage_dtype, kw_only=True, doc="the dtype in which `mu` is stored"
     )
     trust_ratio_mask: Mask = static(
         default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
+        **MASK_FIELD,
         kw_only=True,
         doc="the leaves that are scaled, as in `scale_by_trust_ratio`",
     )
@@ -89,8 +81,7 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="norma
     )
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByAdamState(zero_count(), mu, nu)
+        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count)

@@ -19,7 +19,7 @@ from gradtx.arithmetic import (
     shortening,
 )
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.tree import as_storage_dtype, moments_like, state_like
 
 
 class ScaleByMarsState(NamedTuple):
@@ -83,8 +83,7 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
         first: Any
 
     def init(self, params: Params) -> ScaleByMarsState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByMarsState(zero_count(), mu, nu, state_like(params))
+        return ScaleByMarsState(zero_count(), *moments_like(params, self.mu_dtype), state_like(params))
 
     def once(self, count: Array) -> Once:
         c1, c2 = complement(self.b1), complement(self.b2)

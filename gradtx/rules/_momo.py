@@ -26,7 +26,7 @@ from gradtx.core import (
     zero_count,
 )
 from gradtx.rules._model_step import Model, ModelStep
-from gradtx.tree import as_scalar, map_leaves, norm, state_like, totals
+from gradtx.tree import as_scalar, map_leaves, moments_like, norm, state_like, totals
 
 
 class MomoState(NamedTuple):
@@ -144,8 +144,7 @@ class scale_by_momo_adam(
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
 
     def init(self, params: Params) -> MomoAdamState:
-        d, v = state_like(params), state_like(params, real=True)
-        return MomoAdamState(d, v, *self._first_numbers(), zero_count())
+        return MomoAdamState(*moments_like(params), *self._first_numbers(), zero_count())
 
     def apply(
         self, updates: Updates, state: MomoAdamState, params: Params = None, **extra: Any

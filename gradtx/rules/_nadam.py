@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
-from gradtx.tree import as_scalar, as_storage_dtype, state_like
+from gradtx.tree import as_scalar, as_storage_dtype, moments_like
 
 
 class ScaleByNadamState(NamedTuple):
@@ -70,8 +70,7 @@ class scale_by_nadam(
         mu_product: Any
 
     def init(self, params: Params) -> ScaleByNadamState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByNadamState(zero_count(), mu, nu, jnp.ones((), float))
+        return ScaleByNadamState(zero_count(), *moments_like(params, self.mu_dtype), jnp.ones((), float))
 
     def once(self, count: Array, mu_product: Array) -> Once:
         c1, c2, t = complement(self.b1), complement(self.b2), count.astype(float)

@@ -30,7 +30,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.selection import Mask, as_mask, mask_at
+from gradtx.selection import MASK_FIELD, Mask, mask_at
 from gradtx.tree import as_scalar, copies, leaf_options, map_leaves, state_like, totals
 
 
@@ -123,12 +123,7 @@ class scale_by_prodigy(
         ),
     )
     weight_decay_mask: Mask = static(
-        default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
-        kw_only=True,
-        doc="the leaves that decay, as in `add_decayed_weights`",
+        default=None, **MASK_FIELD, kw_only=True, doc="the leaves that decay, as in `add_decayed_weights`"
     )
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 

@@ -9,7 +9,7 @@ from jax import Array
 from gradtx.arithmetic import abs_squared, interpolate, look_ahead, moments, normalized, root
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.rules._adam import ScaleByAdamState
-from gradtx.tree import as_scalar, state_like
+from gradtx.tree import as_scalar, moments_like
 
 
 class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged"):
@@ -65,7 +65,7 @@ class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares="a
         factor: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleByAdamState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Once:
         adam = moments(self.b1, self.b2, count, lookahead=self.nesterov)

@@ -31,7 +31,7 @@ from gradtx.arithmetic import (
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.rules._matrix_sides import zeros_of_sides
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.tree import as_storage_dtype, moments_like
 
 
 class ScaleBySoapState(NamedTuple):
@@ -152,8 +152,7 @@ class scale_by_soap(
 
     def init(self, params: Params) -> ScaleBySoapState:
         sides = partial(zeros_of_sides, params, self.weight_dimension_numbers, self.max_size)
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleBySoapState(zero_count(), mu, nu, *sides(), *sides())
+        return ScaleBySoapState(zero_count(), *moments_like(params, self.mu_dtype), *sides(), *sides())
 
     def once(self, count: Array) -> Once:
         before, first = count - 1, count == 1

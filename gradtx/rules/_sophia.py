@@ -23,7 +23,7 @@ from gradtx.core import (
     zero_count,
 )
 from gradtx.rules._curvature import hutchinson_estimator_diag_hessian
-from gradtx.tree import as_storage_dtype, map_leaves, match, state_like
+from gradtx.tree import as_storage_dtype, map_leaves, match, moments_like
 
 
 class SophiaState(NamedTuple):
@@ -102,8 +102,9 @@ class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("co
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
 
     def init(self, params: Params) -> SophiaState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return SophiaState(zero_count(), mu, nu, self.hessian_diagonal_fn.init(params))
+        return SophiaState(
+            zero_count(), *moments_like(params, self.mu_dtype), self.hessian_diagonal_fn.init(params)
+        )
 
     def apply(
         self, updates: Updates, state: SophiaState, params: Params | None = None, **extra: Any
