@@ -83,7 +83,8 @@ class Rule(GradientTransformation, abstract=True):
         def once(self, *args: Any, **kwargs: Any) -> Any: ...
         def leaf(self, *args: Any, **kwargs: Any) -> Any: ...
 
-    def __init_subclass__(
+    @classmethod
+    def _declare(
         cls,
         *,
         numbers: tuple[str, ...] = ("count",),
@@ -96,7 +97,7 @@ class Rule(GradientTransformation, abstract=True):
         if "once" in cls.__dict__:
             cls._once_takes = tuple(signature(cls.once).parameters)[1:]
             cls.couples_leaves = cls.couples_leaves or "updates" in cls._once_takes
-        super().__init_subclass__(counts=counts or (), **keywords)
+        super()._declare(counts=counts or (), **keywords)
         fields = max((kind._fields for kind in cls._states), key=len, default=())
         cls._state_numbers = tuple(name for name in numbers if name in fields)
         cls._counts = cls._state_numbers[:1] if counts is None else counts
@@ -105,7 +106,8 @@ class Rule(GradientTransformation, abstract=True):
         cls._same_shape, cls._squares = same_shape, squares
         cls._array_names = tuple(f"{name} of {cls.__name__}" for name in cls._arrays)
         cls._field_numbers = tuple(field.name for field in cls._fields if not is_static(field))
-        cls._check_declarations(numbers)
+        if not cls._abstract:
+            cls._check_declarations(numbers)
         if unknown := [name for name in optional if name not in cls._arrays]:
             raise TypeError(
                 f"{cls.__name__}: optional names {unknown[0]!r}, which is no array of the state; they are "
