@@ -11,6 +11,7 @@ from jax import Array
 from gradtx.arithmetic import (
     LONG,
     Axes,
+    Weight,
     abs_squared,
     as_axes,
     bounded,
@@ -35,12 +36,6 @@ class FactoredState(NamedTuple):
     v_row: Any
     v_col: Any
     v: Any
-
-
-class Weight(NamedTuple):
-    """The weight of the new square in the averages."""
-
-    c: Any
 
 
 Average = Array | None
@@ -109,8 +104,8 @@ class _Factored(
         def unfactored(leaf: Any) -> Any:
             return leaf if self._axes_of(leaf) is None else MaskedNode()
 
-        mirrored = [jax.tree.map(partial(without, place), params) for place in (1, 0)]
-        mirrored.append(jax.tree.map(unfactored, params))
+        parts = partial(without, 1), partial(without, 0), unfactored
+        mirrored = (jax.tree.map(part, params) for part in parts)
         return FactoredState(zero_count(), *(state_like(tree, real=True) for tree in mirrored))
 
     def once(self, count: Array) -> Weight:

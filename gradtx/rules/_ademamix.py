@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
+from gradtx.arithmetic import Average, abs_squared, average, complement, correction, interpolate, normalized
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, safe_increment, static, zero_count
 from gradtx.tree import as_storage_dtype, moments_like, state_like
 
@@ -132,20 +132,13 @@ class scale_by_simplified_ademamix(
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
 
-    class Once(NamedTuple):
-        """The complement of the decay of the average square, and its correction."""
-
-        c2: Any
-        correction2: Any
-
     def init(self, params: Params) -> ScaleBySimplifiedAdEMAMixState:
         return ScaleBySimplifiedAdEMAMixState(zero_count(), *moments_like(params))
 
-    def once(self, t: Array) -> Once:
-        c2 = complement(self.b2)
-        return self.Once(c2, correction(c2, t))
+    def once(self, t: Array) -> Average:
+        return average(self.b2, t)
 
-    def leaf(self, once: Once, g: Array, m: Array, n: Array) -> tuple[Array, Array, Array]:
+    def leaf(self, once: Average, g: Array, m: Array, n: Array) -> tuple[Array, Array, Array]:
         m = self.b1 * m + g
-        n = interpolate(n, abs_squared(g), once.c2)
-        return normalized(m + self.alpha * g, n, once.correction2, self.eps, self.eps_root), m, n
+        n = interpolate(n, abs_squared(g), once.c)
+        return normalized(m + self.alpha * g, n, once.correction, self.eps, self.eps_root), m, n
