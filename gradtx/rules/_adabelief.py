@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, bounded, interpolate, look_ahead, moments, normalized
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, decay_factor, hyperparameter, static, zero_count
+from gradtx.rules._adam import TwoMoments
 from gradtx.tree import moments_like
 
 
@@ -17,7 +18,7 @@ class ScaleByBeliefState(NamedTuple):
     nu: Any
 
 
-class scale_by_belief(Rule, state=ScaleByBeliefState, role="normalizes", squares=True):
+class scale_by_belief(TwoMoments, state=ScaleByBeliefState, squares=True):
     r"""AdaBelief's direction: Adam's with the squared distance from the average in place of the square.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad
@@ -41,7 +42,6 @@ class scale_by_belief(Rule, state=ScaleByBeliefState, role="normalizes", squares
     -1.111
     """
 
-    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
     b2: Number = decay_factor(default=0.999, doc="the decay of the average squared distance")
     eps: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the average squared distance")

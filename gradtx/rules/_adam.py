@@ -17,7 +17,16 @@ class ScaleByAdamState(NamedTuple):
     nu: Any
 
 
-class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged"):
+class TwoMoments(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged", abstract=True):
+    """A rule that divides an average gradient by the root of an average square."""
+
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
+    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
+    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
+
+
+class scale_by_adam(TwoMoments):
     r"""Adam's direction.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = b_2 \nu_{t-1} + (1 - b_2)\,|g_t|^2$$
@@ -41,10 +50,6 @@ class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares="av
     -1.000
     """
 
-    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
-    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
 

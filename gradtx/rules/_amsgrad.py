@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
+from gradtx.core import Params, static, zero_count
+from gradtx.rules._adam import TwoMoments
 from gradtx.tree import as_storage_dtype, moments_like, state_like
 
 
@@ -19,7 +20,7 @@ class ScaleByAmsgradState(NamedTuple):
     nu_max: Any
 
 
-class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squares="averaged"):
+class scale_by_amsgrad(TwoMoments, state=ScaleByAmsgradState):
     r"""AMSGrad's direction: Adam's with the maximum of the second moments so far.
 
     $$u_t = \frac{\hat\mu_t}{\sqrt{\nu^{\max}_t + \epsilon_\text{root}} + \epsilon}, \qquad
@@ -43,10 +44,6 @@ class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squar
     Array(0.25, dtype=float32)
     """
 
-    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
-    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
     bias_correction_mu: bool = static(default=True, doc="whether the first moment is corrected")
     bias_correction_nu: bool = static(default=True, doc="whether the second moment is corrected")

@@ -20,13 +20,13 @@ from gradtx.arithmetic import (
     normalized,
     trust_ratio,
 )
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
-from gradtx.rules._adam import ScaleByAdamState
+from gradtx.core import Number, Params, hyperparameter, static, zero_count
+from gradtx.rules._adam import ScaleByAdamState, TwoMoments
 from gradtx.selection import MASK_FIELD, Mask
 from gradtx.tree import as_storage_dtype, moments_like
 
 
-class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="normalizes", squares="averaged"):
+class scale_by_lamb(TwoMoments, needs=("params",)):
     r"""LAMB's direction, leaf by leaf.
 
     $$u = \frac{\phi(\|\theta\|)}{\|r\|}\,r, \qquad
@@ -50,10 +50,7 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="norma
     Array([ 2.5, -2.5,  2.5,  2.5], dtype=float32)
     """
 
-    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
-    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
     mask: Mask = static(default=None, **MASK_FIELD, doc="the leaves that decay, as in `add_decayed_weights`")
     mu_dtype: Any = static(

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, decay_factor, hyperparameter, static, zero_count
+from gradtx.rules._adam import TwoMoments
 from gradtx.tree import as_scalar, as_storage_dtype, moments_like
 
 
@@ -19,9 +20,7 @@ class ScaleByNadamState(NamedTuple):
     mu_product: Any
 
 
-class scale_by_nadam(
-    Rule, state=ScaleByNadamState, numbers=("count", "mu_product"), role="normalizes", squares=True
-):
+class scale_by_nadam(TwoMoments, state=ScaleByNadamState, numbers=("count", "mu_product"), squares=True):
     r"""NAdam's direction: Adam's with Nesterov's look-ahead, by a momentum $m_t$ that rises to $b_1$.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = b_2 \nu_{t-1} + (1 - b_2)\,|g_t|^2, \qquad
@@ -51,9 +50,6 @@ class scale_by_nadam(
     b1: Number = decay_factor(
         default=0.9, doc="the decay of the average gradient, and the limit of the momentum"
     )
-    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
     momentum_decay: Number = hyperparameter(
         default=0.004, low=0.0, kw_only=True, doc=r"$\psi$: the rate at which the momentum rises"
