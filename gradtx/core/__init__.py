@@ -34,6 +34,7 @@ from gradtx.core._fields import (
     is_static as is_static,
     nested,
     static,
+    storage_dtype as storage_dtype,
     whole_number as whole_number,
 )
 from gradtx.core._findings import Finding, Findings

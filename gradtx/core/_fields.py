@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gradtx.core._contents import by_value
-from gradtx.tree import outline
+from gradtx.tree import as_storage_dtype, outline
 
 
 def hyperparameter(
@@ -110,6 +110,17 @@ def static(
         {} if at is None else {"at": at, "selects": selects}
     )
     return dataclasses.field(default=default, kw_only=kw_only, metadata=metadata)
+
+
+def storage_dtype(*, default: Any = None, kw_only: bool = False, doc: str = "") -> Any:
+    """Declares the dtype in which an array of the state is stored: structure, with `None` for the usual one.
+
+    Args:
+      default: the default value.
+      kw_only: whether the field is passed by keyword alone.
+      doc: the meaning of the field, for the `Args` of the docstring.
+    """
+    return static(default=default, convert=as_storage_dtype, kw_only=kw_only, doc=doc)
 
 
 def nested(

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, interpolate, look_ahead, moments, normalized
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, moments_like
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
+from gradtx.tree import moments_like
 
 
 class ScaleByAdamState(NamedTuple):
@@ -50,7 +50,7 @@ class scale_by_adam(TwoMoments):
     -1.000
     """
 
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
 
     def init(self, params: Params) -> ScaleByAdamState:

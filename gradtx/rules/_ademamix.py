@@ -5,8 +5,17 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Average, abs_squared, average, complement, correction, interpolate, normalized
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, safe_increment, static, zero_count
-from gradtx.tree import as_storage_dtype, moments_like, state_like
+from gradtx.core import (
+    Number,
+    Params,
+    Rule,
+    decay_factor,
+    hyperparameter,
+    safe_increment,
+    storage_dtype,
+    zero_count,
+)
+from gradtx.tree import moments_like, state_like
 
 
 class ScaleByAdemamixState(NamedTuple):
@@ -71,7 +80,7 @@ class scale_by_ademamix(
     alpha: Number = hyperparameter(default=5.0, low=0.0, doc="the weight of the slow average")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `m1` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `m1` is stored")
 
     class Once(NamedTuple):
         """The complements of the decays, the corrections, and the count of the slow average."""

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient, root
-from gradtx.core import Params, static, zero_count
+from gradtx.core import Params, static, storage_dtype, zero_count
 from gradtx.rules._adam import TwoMoments
-from gradtx.tree import as_storage_dtype, moments_like, state_like
+from gradtx.tree import moments_like, state_like
 
 
 class ScaleByAmsgradState(NamedTuple):
@@ -44,7 +44,7 @@ class scale_by_amsgrad(TwoMoments, state=ScaleByAmsgradState):
     Array(0.25, dtype=float32)
     """
 
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     bias_correction_mu: bool = static(default=True, doc="whether the first moment is corrected")
     bias_correction_nu: bool = static(default=True, doc="whether the second moment is corrected")
 

@@ -20,10 +20,10 @@ from gradtx.arithmetic import (
     normalized,
     trust_ratio,
 )
-from gradtx.core import Number, Params, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, hyperparameter, static, storage_dtype, zero_count
 from gradtx.rules._adam import ScaleByAdamState, TwoMoments
 from gradtx.selection import MASK_FIELD, Mask
-from gradtx.tree import as_storage_dtype, moments_like
+from gradtx.tree import moments_like
 
 
 class scale_by_lamb(TwoMoments, needs=("params",)):
@@ -53,9 +53,7 @@ class scale_by_lamb(TwoMoments, needs=("params",)):
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="added to the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
     mask: Mask = static(default=None, **MASK_FIELD, doc="the leaves that decay, as in `add_decayed_weights`")
-    mu_dtype: Any = static(
-        default=None, convert=as_storage_dtype, kw_only=True, doc="the dtype in which `mu` is stored"
-    )
+    mu_dtype: Any = storage_dtype(default=None, kw_only=True, doc="the dtype in which `mu` is stored")
     trust_ratio_mask: Mask = static(
         default=None,
         **MASK_FIELD,

@@ -18,8 +18,8 @@ from gradtx.arithmetic import (
     normalized,
     shortening,
 )
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, moments_like, state_like
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
+from gradtx.tree import moments_like, state_like
 
 
 class ScaleByMarsState(NamedTuple):
@@ -69,7 +69,7 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
         above=0.0,
         doc="the greatest norm of the corrected gradient of a leaf; infinity does not clip",
     )
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     class Once(NamedTuple):

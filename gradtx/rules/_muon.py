@@ -15,7 +15,7 @@ from gradtx.arithmetic import (
     newton_schulz,
     on_matrices,
 )
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers, dimension_numbers_at
 from gradtx.tree import as_storage_dtype, state_like
 
@@ -69,7 +69,7 @@ class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False)
     eps: Number = hyperparameter(
         default=1e-8, low=0.0, doc="added to the norm by which a matrix is divided before the iteration"
     )
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     nesterov: bool = static(default=True, kw_only=True, doc="whether the matrix looks one step ahead")
     debias: bool = static(
         default=False,

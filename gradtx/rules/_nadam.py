@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
-from gradtx.core import Number, Params, decay_factor, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, decay_factor, hyperparameter, storage_dtype, zero_count
 from gradtx.rules._adam import TwoMoments
-from gradtx.tree import as_scalar, as_storage_dtype, moments_like
+from gradtx.tree import as_scalar, moments_like
 
 
 class ScaleByNadamState(NamedTuple):
@@ -50,7 +50,7 @@ class scale_by_nadam(TwoMoments, state=ScaleByNadamState, numbers=("count", "mu_
     b1: Number = decay_factor(
         default=0.9, doc="the decay of the average gradient, and the limit of the momentum"
     )
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     momentum_decay: Number = hyperparameter(
         default=0.004, low=0.0, kw_only=True, doc=r"$\psi$: the rate at which the momentum rises"
     )

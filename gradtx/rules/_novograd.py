@@ -26,9 +26,10 @@ from gradtx.core import (
     hyperparameter,
     safe_increment,
     static,
+    storage_dtype,
     zero_count,
 )
-from gradtx.tree import as_storage_dtype, is_inexact, map_leaves, norm, state_like
+from gradtx.tree import is_inexact, map_leaves, norm, state_like
 
 
 class ScaleByNovogradState(NamedTuple):
@@ -77,7 +78,7 @@ class scale_by_novograd(
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     axis_name: AxisName = static(
         default=None,
         kw_only=True,

@@ -142,7 +142,7 @@ class scale_by_prodigy(
         )
 
     def apply(
-        self, updates: Updates, state: ProdigyState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: ProdigyState, params: Params = None, **extra: Any
     ) -> tuple[Updates, ProdigyState]:
         count, d = safe_increment(state.count), state.estim_lr
         c1, c2 = complement(self.b1), complement(self.b2)

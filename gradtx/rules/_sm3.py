@@ -76,7 +76,7 @@ class scale_by_sm3(GradientTransformation, state=ScaleBySM3State, role="normaliz
         return ScaleBySM3State(tuple(state_like(tree, real=True) for tree in sums), nu)
 
     def apply(
-        self, updates: Updates, state: ScaleBySM3State, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: ScaleBySM3State, params: Params = None, **extra: Any
     ) -> tuple[Updates, ScaleBySM3State]:
         c1, c2 = complement(self.b1), complement(self.b2)
         weight = jnp.where(jnp.asarray(c2) == 0, 1.0, c2)

@@ -28,10 +28,10 @@ from gradtx.arithmetic import (
     to_matrices,
     with_finite_products,
 )
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
 from gradtx.rules._matrix_sides import zeros_of_sides
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
-from gradtx.tree import as_storage_dtype, moments_like
+from gradtx.tree import moments_like
 
 
 class ScaleBySoapState(NamedTuple):
@@ -128,9 +128,7 @@ class scale_by_soap(
             "Adam, one update late"
         ),
     )
-    mu_dtype: Any = static(
-        default=None, convert=as_storage_dtype, kw_only=True, doc="the dtype in which `mu` is stored"
-    )
+    mu_dtype: Any = storage_dtype(default=None, kw_only=True, doc="the dtype in which `mu` is stored")
     weight_dimension_numbers: DimensionNumbers = static(
         default=LAST_TWO,
         convert=partial(as_dimension_numbers, default=LAST_TWO),

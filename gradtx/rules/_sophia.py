@@ -20,10 +20,11 @@ from gradtx.core import (
     nested,
     safe_increment,
     static,
+    storage_dtype,
     zero_count,
 )
 from gradtx.rules._curvature import hutchinson_estimator_diag_hessian
-from gradtx.tree import as_storage_dtype, map_leaves, match, moments_like
+from gradtx.tree import map_leaves, match, moments_like
 
 
 class SophiaState(NamedTuple):
@@ -99,7 +100,7 @@ class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("co
             "`logits_fn`), or your own, `GradientTransformation(init, update)`"
         ),
     )
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
 
     def init(self, params: Params) -> SophiaState:
         return SophiaState(
@@ -107,7 +108,7 @@ class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("co
         )
 
     def apply(
-        self, updates: Updates, state: SophiaState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: SophiaState, params: Params = None, **extra: Any
     ) -> tuple[Updates, SophiaState]:
         def refreshed(nu: Any, estimator: Any) -> tuple[Any, Any]:
             estimate, estimator = self.update_part(

@@ -21,10 +21,11 @@ from gradtx.core import (
     identity,
     nested,
     static,
+    storage_dtype,
     whole_number,
     zero_count,
 )
-from gradtx.tree import as_scalar, as_storage_dtype, map_leaves, state_like
+from gradtx.tree import as_scalar, map_leaves, state_like
 from gradtx.wrappers._branching import increment_if, update_if
 
 ShouldSkipUpdateFunction = Callable[[Updates, Array, Params], tuple[Any, Any]]
@@ -102,9 +103,8 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
             "average nor towards $k$. `skip_not_finite` and `skip_large_updates` are such functions"
         ),
     )
-    accumulator_dtype: Any = static(
+    accumulator_dtype: Any = storage_dtype(
         default=None,
-        convert=as_storage_dtype,
         doc="the dtype in which the average is stored; by default the parameters' dtype, at least float32",
     )
     weighted: bool = static(

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gradtx.arithmetic import AxisName, complement, correction, quotient
-from gradtx.core import decay_factor, incremental_update, static, zero_count
-from gradtx.tree import as_storage_dtype
+from gradtx.core import decay_factor, incremental_update, static, storage_dtype, zero_count
 from gradtx.wrappers._branching import increment_if
 from gradtx.wrappers._finite import all_finite
 from gradtx.wrappers._measures import Measure, StatefulMeasure, arguments_of, takes_axis_name
@@ -40,9 +39,8 @@ class measure_with_ema(StatefulMeasure):
     measure: Measure = static(doc="the measure $x$")
     decay: float = decay_factor(doc="$d$")
     debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
-    accumulator_dtype: Any = static(
+    accumulator_dtype: Any = storage_dtype(
         default=None,
-        convert=as_storage_dtype,
         doc="the dtype in which the average is stored; by default that of the measure, at least float32",
     )
 
