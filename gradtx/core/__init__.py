@@ -12,6 +12,7 @@ from gradtx.core._apply import apply_updates, incremental_update, moved_to as mo
 from gradtx.core._arguments import as_loss as as_loss, gone_array as gone_array
 from gradtx.core._axes import require_axes as require_axes, require_axis_name as require_axis_name
 from gradtx.core._basic import identity, init_empty_state, stateless, stateless_with_tree_map
+from gradtx.core._bounds import whole_number as whole_number
 from gradtx.core._chain import as_transformations as as_transformations, chain, named_chain
 from gradtx.core._contents import by_value as by_value
 from gradtx.core._counted import (
@@ -35,7 +36,6 @@ from gradtx.core._fields import (
     nested,
     static,
     storage_dtype as storage_dtype,
-    whole_number as whole_number,
 )
 from gradtx.core._findings import Finding, Findings
 from gradtx.core._joins import add, divide, multiply, subtract

@@ -213,7 +213,13 @@ class GradientTransformation(Declared, abstract=True):
     @cached_property
     def needs(self) -> frozenset[str]:
         """The names of the arguments that `update` requires, here or in a nested transformation."""
-        return self._own_needs.union(*(part.needs for part in self.nested))
+        by_option = {
+            name
+            for field in self._fields
+            for name, asks in field.metadata.get("needs", {}).items()
+            if asks(self.__dict__[field.name])
+        }
+        return self._own_needs.union(by_option, *(part.needs for part in self.nested))
 
     @cached_property
     def nested(self) -> tuple["GradientTransformation", ...]:

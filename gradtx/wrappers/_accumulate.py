@@ -108,12 +108,11 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
         doc="the dtype in which the average is stored; by default the parameters' dtype, at least float32",
     )
     weighted: bool = static(
-        default=False, kw_only=True, doc="whether `update` takes the weight $w_i$ of each micro-batch"
+        default=False,
+        needs={"weight": bool},
+        kw_only=True,
+        doc="whether `update` takes the weight $w_i$ of each micro-batch",
     )
-
-    @cached_property
-    def needs(self) -> frozenset[str]:
-        return super().needs | ({"weight"} if self.weighted else set())
 
     def init(self, params: Params) -> MultiStepsState:
         average = state_like(params, self.accumulator_dtype)

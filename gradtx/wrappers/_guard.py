@@ -1,7 +1,6 @@
 """Guarding: bad batches are kept from the optimizer, counted, and located."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -133,7 +132,10 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
         default="skip", choices=("skip", "clip"), doc="the response to a spike of the norm"
     )
     watch_loss: bool = static(
-        default=False, kw_only=True, doc="whether the loss is watched too; `update` then needs `value=`"
+        default=False,
+        needs={"value": bool},
+        kw_only=True,
+        doc="whether the loss is watched too; `update` then needs `value=`",
     )
     max_consecutive: int = static(
         default=10,
@@ -151,10 +153,6 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
     )
 
     couples_leaves = True
-
-    @cached_property
-    def needs(self) -> frozenset[str]:
-        return super().needs | ({"value"} if self.watch_loss else set())
 
     def init(self, params: Params) -> GuardState:
         return GuardState(
