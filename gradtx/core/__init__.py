@@ -28,6 +28,7 @@ from gradtx.core._counted import (
     ScaleState,
     ScheduledState,
 )
+from gradtx.core._counts import safe_increment, safe_int32_increment, zero_count as zero_count
 from gradtx.core._documentation import args_of as args_of, document as document
 from gradtx.core._fields import (
     decay_factor as decay_factor,
@@ -60,10 +61,7 @@ from gradtx.core._schedule import (
     Schedule,
     as_schedule as as_schedule,
     constant_schedule,
-    safe_increment,
-    safe_int32_increment,
     schedule_from,
-    zero_count as zero_count,
 )
 from gradtx.core._stacks import member, members, stack, state_axes, unstack
 from gradtx.core._state_table import bytes_in_words as bytes_in_words, state_table

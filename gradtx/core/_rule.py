@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gradtx.core._annotations import OptState, Params, Updates
 from gradtx.core._compiling import OPTION, call
+from gradtx.core._counts import safe_increment
 from gradtx.core._fields import is_static
 from gradtx.core._leaf import NUMBER, Leaf
-from gradtx.core._schedule import safe_increment
 from gradtx.core._transformation import GradientTransformation
 from gradtx.tree import leaf_options, map_leaves
 

@@ -12,10 +12,11 @@ from gradtx.core._arguments import gone_array, missing, refuse_none, undefined, 
 from gradtx.core._axes import require_axes
 from gradtx.core._compiling import call
 from gradtx.core._counted import COUNTED, EmptyState, ScheduledState, counted, wrong_count, wrong_kind
+from gradtx.core._counts import safe_increment, zero_count
 from gradtx.core._declared import Declared
 from gradtx.core._findings import Finding
 from gradtx.core._keywords import refuse_unknown
-from gradtx.core._schedule import Schedule, as_schedule, safe_increment, zero_count
+from gradtx.core._schedule import Schedule, as_schedule
 from gradtx.core._states import StateMismatchError, explained
 from gradtx.tree import flatten, match, narrowed, spelled
 
