@@ -65,7 +65,10 @@ from gradtx.arithmetic._matrices import (
     to_matrices as to_matrices,
 )
 from gradtx.arithmetic._moments import (
+    Average as Average,
     Moments as Moments,
+    Weight as Weight,
+    average as average,
     complement as complement,
     correction as correction,
     look_ahead as look_ahead,

@@ -40,6 +40,25 @@ def one_correction(c1: Any, c2: Any, count: Any) -> jax.Array:
     return root(correction(c2, count)) / correction(c1, count)
 
 
+class Weight(NamedTuple):
+    """The weight of the new value in an average."""
+
+    c: Any
+
+
+class Average(NamedTuple):
+    """The weight of the new value in an average, and the correction of that average, 1 for none."""
+
+    c: Any
+    correction: Any
+
+
+def average(decay: Any, count: Any, debias: bool = True) -> Average:
+    """The numbers of one average with this decay at this count."""
+    c = complement(decay)
+    return Average(c, correction(c, count) if debias else 1.0)
+
+
 class Moments(NamedTuple):
     """The numbers that Adam and its variants compute once a step from their two decays."""
 

@@ -13,6 +13,7 @@ from gradtx.core._apply import apply_updates, incremental_update, moved_to as mo
 from gradtx.core._arguments import as_loss as as_loss, gone_array as gone_array
 from gradtx.core._axes import require_axes as require_axes, require_axis_name as require_axis_name
 from gradtx.core._basic import identity, init_empty_state, stateless, stateless_with_tree_map
+from gradtx.core._bounds import whole_number as whole_number
 from gradtx.core._chain import as_transformations as as_transformations, chain, named_chain
 from gradtx.core._contents import by_value as by_value
 from gradtx.core._counted import (
@@ -28,13 +29,15 @@ from gradtx.core._counted import (
     ScaleState,
     ScheduledState,
 )
+from gradtx.core._counts import safe_increment, safe_int32_increment, zero_count as zero_count
 from gradtx.core._documentation import args_of as args_of, document as document
 from gradtx.core._fields import (
+    decay_factor as decay_factor,
     hyperparameter,
     is_static as is_static,
     nested,
     static,
-    whole_number as whole_number,
+    storage_dtype as storage_dtype,
 )
 from gradtx.core._findings import Finding, Findings
 from gradtx.core._joins import add, divide, multiply, subtract
@@ -59,10 +62,7 @@ from gradtx.core._schedule import (
     Schedule,
     as_schedule as as_schedule,
     constant_schedule,
-    safe_increment,
-    safe_int32_increment,
     schedule_from,
-    zero_count as zero_count,
 )
 from gradtx.core._stacks import member, members, stack, state_axes, unstack
 from gradtx.core._state_table import bytes_in_words as bytes_in_words, state_table

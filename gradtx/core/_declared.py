@@ -11,8 +11,12 @@ ROLES = ("normalizes", "clips", "decays", "rate", None)
 
 
 class Declared(Value):
-    """A value whose class declares its state and its needs; see `GradientTransformation` for the keywords."""
+    """A value whose class declares its state and its needs; see `GradientTransformation` for the keywords.
 
+    A class inherits the keywords of its abstract base that it does not give.
+    """
+
+    _keywords: ClassVar[dict[str, Any]] = {}
     _abstract: ClassVar[bool] = True
     _own_needs: ClassVar[frozenset[str]] = frozenset()
     _check: ClassVar[str | None] = "shapes"
@@ -27,7 +31,16 @@ class Declared(Value):
     couples_leaves: ClassVar[bool] = False
     """Whether the update of a leaf depends on other leaves, as with a global norm."""
 
-    def __init_subclass__(
+    def __init_subclass__(cls, *, abstract: bool = False, **keywords: Any) -> None:
+        super().__init_subclass__()
+        if not abstract:
+            cls._check_bases()
+        cls._abstract = abstract
+        cls._keywords = {**cls._keywords, **keywords}
+        cls._declare(**cls._keywords)
+
+    @classmethod
+    def _declare(
         cls,
         *,
         state: type[Any] | tuple[type[Any], ...] = (),
@@ -37,12 +50,7 @@ class Declared(Value):
         role: str | None = None,
         elementwise: bool = True,
         counts: tuple[str, ...] = (),
-        abstract: bool = False,
     ) -> None:
-        super().__init_subclass__()
-        if not abstract:
-            cls._check_bases()
-        cls._abstract = abstract
         cls._states = state if isinstance(state, tuple) else (state,)
         cls._check_keywords(needs, check, role, counts)
         for kind in cls._states:

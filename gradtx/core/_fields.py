@@ -1,12 +1,12 @@
 """Declarations of the fields of a value: hyperparameters, structure and nested values."""
 
 import dataclasses
-import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from gradtx.core._bounds import Bounds, whole_number
 from gradtx.core._contents import by_value
-from gradtx.tree import outline
+from gradtx.tree import as_storage_dtype, outline
 
 
 def hyperparameter(
@@ -59,6 +59,16 @@ def hyperparameter(
     )
 
 
+def decay_factor(*, default: Any = dataclasses.MISSING, doc: str = "") -> Any:
+    """Declares the factor by which an average forgets at each step: a hyperparameter of at least 0, below 1.
+
+    Args:
+      default: the default value; without one the field is required.
+      doc: the meaning of the field, for the `Args` of the docstring.
+    """
+    return hyperparameter(default=default, low=0.0, below=1.0, doc=doc)
+
+
 def static(
     *,
     default: Any = dataclasses.MISSING,
@@ -67,6 +77,7 @@ def static(
     low: int | None = None,
     at: Callable[[Any, Any, Any, str], Any] | None = None,
     selects: bool = False,
+    needs: Mapping[str, Callable[[Any], bool]] | None = None,
     kw_only: bool = False,
     doc: str = "",
 ) -> Any:
@@ -81,6 +92,8 @@ def static(
         updates, the parameters and a name for errors. It returns a tree with the option of each leaf, or
         `None` for `True` at every leaf. `leaf` gets the option of its leaf.
       selects: whether the option of a leaf is whether it is selected, as with a mask.
+      needs: the arguments that `update` requires with some values of the field: by name, whether a value is
+        one of these.
       kw_only: whether the field is passed by keyword alone.
       doc: the meaning of the field, for the `Args` of the docstring.
     """
@@ -96,10 +109,20 @@ def static(
 
     kind = "a boolean" if isinstance(default, bool) else "a whole number" if low is not None else ""
     allowed = f"one of {_listed(choices)}" if choices else "" if low is None else f"at least {low}"
-    metadata = {"convert": converted, "static": True, "doc": doc, "allowed": allowed, "kind": kind} | (
-        {} if at is None else {"at": at, "selects": selects}
-    )
+    metadata = {"convert": converted, "static": True, "doc": doc, "allowed": allowed, "kind": kind}
+    metadata |= {"needs": needs or {}} | ({} if at is None else {"at": at, "selects": selects})
     return dataclasses.field(default=default, kw_only=kw_only, metadata=metadata)
+
+
+def storage_dtype(*, default: Any = None, kw_only: bool = False, doc: str = "") -> Any:
+    """Declares the dtype in which an array of the state is stored: structure, with `None` for the usual one.
+
+    Args:
+      default: the default value.
+      kw_only: whether the field is passed by keyword alone.
+      doc: the meaning of the field, for the `Args` of the docstring.
+    """
+    return static(default=default, convert=as_storage_dtype, kw_only=kw_only, doc=doc)
 
 
 def nested(
@@ -140,63 +163,6 @@ def nested(
             "doc": doc,
         },
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class Bounds:
-    """The bounds of the number in a field; `None` for no bound."""
-
-    low: float | None
-    high: float | None
-    above: float | None
-    below: float | None
-    whole: bool = False
-
-    def stated(self) -> str:
-        """The bounds in words."""
-        bounds = [f"{words} {bound:g}" for words, bound, _ in self._finite()]
-        return " and ".join(["whole"] * self.whole + bounds)
-
-    def problem(self, value: float) -> str | None:
-        """The bounds in words for a `value` outside of them; a NaN is outside of all bounds."""
-        if self.contains(value) and (value.is_integer() or not self.whole):
-            return None
-        return self.stated() or "a number"
-
-    def contains(self, values: Any) -> Any:
-        """Whether a number is within the bounds, or each number of an array, which may be traced."""
-        within = values == values  # noqa: PLR0124 - a NaN is outside of all bounds
-        for _, bound, holds in self._finite():
-            within = within & holds(values, bound)
-        return within
-
-    def _finite(self) -> list[tuple[str, float, Callable[[float, float], bool]]]:
-        bounds = (
-            ("at least", self.low, operator.ge),
-            ("above", self.above, operator.gt),
-            ("at most", self.high, operator.le),
-            ("below", self.below, operator.lt),
-        )
-        return [(words, bound, holds) for words, bound, holds in bounds if bound is not None]
-
-
-LARGEST_COUNT = 2**31 - 1
-"""Counts are int32 and stay at this number, so an interval of this length never ends."""
-
-
-def whole_number(where: str, value: Any, low: int) -> int:
-    """`value` as an integer to compare with counts, at most `LARGEST_COUNT` (`sys.maxsize` stands for never).
-
-    Raises:
-      ValueError: for anything else than a whole number of at least `low`; the message begins with `where`.
-    """
-    try:
-        number = operator.index(value)  # accepts integers of NumPy, and no float
-    except TypeError:
-        number = low - 1
-    if isinstance(value, bool) or number < low:
-        raise ValueError(f"{where} must be a whole number of at least {low}, got {outline(value)}.")
-    return min(number, LARGEST_COUNT)
 
 
 def is_static(field: dataclasses.Field[Any]) -> bool:

@@ -1,15 +1,15 @@
 """Rules: transformations that work leaf by leaf."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from gradtx.arithmetic import bounded, visible
 from gradtx.core._annotations import OptState, Params, Updates
 from gradtx.core._compiling import OPTION, call
+from gradtx.core._counts import safe_increment
 from gradtx.core._fields import is_static
-from gradtx.core._schedule import safe_increment
+from gradtx.core._leaf import NUMBER, Leaf
 from gradtx.core._transformation import GradientTransformation
 from gradtx.tree import leaf_options, map_leaves
 
@@ -20,7 +20,7 @@ class Rule(GradientTransformation, abstract=True):
     A subclass declares its fields, names its state in the class line, and defines `leaf`:
 
         class first_moment(Rule, state=FirstMomentState):
-            decay: Number = hyperparameter(default=0.9, low=0.0, below=1.0)
+            decay: Number = decay_factor(default=0.9)
 
             class Once(NamedTuple):
                 c: Array
@@ -83,7 +83,8 @@ class Rule(GradientTransformation, abstract=True):
         def once(self, *args: Any, **kwargs: Any) -> Any: ...
         def leaf(self, *args: Any, **kwargs: Any) -> Any: ...
 
-    def __init_subclass__(
+    @classmethod
+    def _declare(
         cls,
         *,
         numbers: tuple[str, ...] = ("count",),
@@ -96,7 +97,7 @@ class Rule(GradientTransformation, abstract=True):
         if "once" in cls.__dict__:
             cls._once_takes = tuple(signature(cls.once).parameters)[1:]
             cls.couples_leaves = cls.couples_leaves or "updates" in cls._once_takes
-        super().__init_subclass__(counts=counts or (), **keywords)
+        super()._declare(counts=counts or (), **keywords)
         fields = max((kind._fields for kind in cls._states), key=len, default=())
         cls._state_numbers = tuple(name for name in numbers if name in fields)
         cls._counts = cls._state_numbers[:1] if counts is None else counts
@@ -105,7 +106,8 @@ class Rule(GradientTransformation, abstract=True):
         cls._same_shape, cls._squares = same_shape, squares
         cls._array_names = tuple(f"{name} of {cls.__name__}" for name in cls._arrays)
         cls._field_numbers = tuple(field.name for field in cls._fields if not is_static(field))
-        cls._check_declarations(numbers)
+        if not cls._abstract:
+            cls._check_declarations(numbers)
         if unknown := [name for name in optional if name not in cls._arrays]:
             raise TypeError(
                 f"{cls.__name__}: optional names {unknown[0]!r}, which is no array of the state; they are "
@@ -157,17 +159,17 @@ class Rule(GradientTransformation, abstract=True):
         updates, *arrays = results if self._arrays else (results,)
         return updates, state._replace(**numbers, **dict(zip(self._arrays, arrays, strict=True)))
 
-    def _leaf_function(self, once: Any) -> tuple["_Leaf", list[Any]]:
+    def _leaf_function(self, once: Any) -> tuple[Leaf, list[Any]]:
         """The leaf function, and the numbers that it takes: those of the fields and those of `once`."""
         scalars = [self.__dict__[name] for name in self._field_numbers]
         if once is None:
-            return _Leaf(type(self), self._options, self._field_numbers, None), scalars
-        kept = tuple([entry if isinstance(entry, OPTION) else _NUMBER for entry in once])
-        scalars += [entry for entry, option in zip(once, kept, strict=True) if option is _NUMBER]
-        return _Leaf(type(self), self._options, self._field_numbers, type(once), kept), scalars
+            return Leaf(type(self), self._options, self._field_numbers, None), scalars
+        kept = tuple([entry if isinstance(entry, OPTION) else NUMBER for entry in once])
+        scalars += [entry for entry, option in zip(once, kept, strict=True) if option is NUMBER]
+        return Leaf(type(self), self._options, self._field_numbers, type(once), kept), scalars
 
     def _at_each_leaf(
-        self, function: "_Leaf", updates: Updates, params: Params
+        self, function: Leaf, updates: Updates, params: Params
     ) -> tuple[Callable[..., Any], list[Any] | None]:
         """The leaf function for the options of each leaf, and these options."""
         found = {
@@ -204,9 +206,6 @@ class Rule(GradientTransformation, abstract=True):
         return {field.name: field.metadata["at"] for field in self._fields if "at" in field.metadata}
 
 
-_NUMBER = object()
-
-
 def _make_once(rule: Rule, numbers: dict[str, Any], given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The result of `rule.once`, and the numbers of the next state."""
     numbers = dict(numbers)
@@ -216,47 +215,3 @@ def _make_once(rule: Rule, numbers: dict[str, Any], given: dict[str, Any]) -> tu
         return None, numbers
     once = rule.once(**{name: (numbers | given).get(name) for name in rule._once_takes})
     return once, {name: old if name == rule._count else getattr(once, name) for name, old in numbers.items()}
-
-
-class _Leaf(NamedTuple):
-    """The leaf function of a rule with its options: hashable, as the key of its program."""
-
-    rule: type[Rule]
-    options: tuple[tuple[str, type, Any], ...]
-    numbers: tuple[str, ...]
-    once: type[Any] | None
-    once_options: tuple[Any, ...] = ()
-
-    def at(self, names: Iterable[str], values: Sequence[Any]) -> "_Leaf":
-        """This function for a leaf with these values of the options `names`."""
-        own = tuple((name, type(value), value) for name, value in zip(names, values, strict=False))
-        return self._replace(options=self.options + own)
-
-    def __call__(self, *args: Any) -> Any:
-        numbers = len(self.numbers) + self.once_options.count(_NUMBER)
-        (update, *arrays), scalars = args[: len(args) - numbers], iter(args[len(args) - numbers :])
-        rule = object.__new__(self.rule)
-        rule.__dict__.update({name: value for name, _, value in self.options})
-        rule.__dict__.update({name: next(scalars) for name in self.numbers})
-        first = self._bounded(update)
-        if self.once is None:
-            results = rule.leaf(first, *arrays)
-        else:
-            entries = (next(scalars) if option is _NUMBER else option for option in self.once_options)
-            results = rule.leaf(self.once(*entries), first, *arrays)
-        return self._with_faults(results, update) if self.rule._squares is True else results
-
-    def _bounded(self, update: Any) -> Any:
-        """The update as `leaf` gets it: its square is finite."""
-        first = bounded(update) if self.rule._squares else update
-        return visible(first, update) if self.rule._squares == "averaged" else first
-
-    def _with_faults(self, results: Any, update: Any) -> Any:
-        """The results of `leaf` for the bounded update, in which an infinite element is visible."""
-        if not self.rule._arrays:
-            return visible(results, update)
-        return visible(results[0], update), *results[1:]
-
-    @property
-    def __name__(self) -> str:
-        return self.rule.__name__

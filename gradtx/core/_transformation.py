@@ -12,10 +12,11 @@ from gradtx.core._arguments import gone_array, missing, refuse_none, undefined, 
 from gradtx.core._axes import require_axes
 from gradtx.core._compiling import call
 from gradtx.core._counted import COUNTED, EmptyState, ScheduledState, counted, wrong_count, wrong_kind
+from gradtx.core._counts import safe_increment, zero_count
 from gradtx.core._declared import Declared
 from gradtx.core._findings import Finding
 from gradtx.core._keywords import refuse_unknown
-from gradtx.core._schedule import Schedule, as_schedule, safe_increment, zero_count
+from gradtx.core._schedule import Schedule, as_schedule
 from gradtx.core._states import StateMismatchError, explained
 from gradtx.tree import flatten, match, narrowed, spelled
 
@@ -213,7 +214,13 @@ class GradientTransformation(Declared, abstract=True):
     @cached_property
     def needs(self) -> frozenset[str]:
         """The names of the arguments that `update` requires, here or in a nested transformation."""
-        return self._own_needs.union(*(part.needs for part in self.nested))
+        by_option = {
+            name
+            for field in self._fields
+            for name, asks in field.metadata.get("needs", {}).items()
+            if asks(self.__dict__[field.name])
+        }
+        return self._own_needs.union(by_option, *(part.needs for part in self.nested))
 
     @cached_property
     def nested(self) -> tuple["GradientTransformation", ...]:

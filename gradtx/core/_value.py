@@ -13,15 +13,20 @@ import numpy as np
 from jax.core import Tracer
 from jax.tree_util import GetAttrKey
 
+from gradtx.core._bounds import Bounds
 from gradtx.core._contents import contents
 from gradtx.core._documentation import args_of, field_texts, with_args, with_defaults
-from gradtx.core._fields import Bounds, hyperparameter, is_static, nested, static
+from gradtx.core._fields import decay_factor, hyperparameter, is_static, nested, static, storage_dtype
 from gradtx.core._keywords import refuse_unknown
 from gradtx.core._table import print_lines
 from gradtx.tree import laid_out, members, outline, spelled
 
 
-@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(hyperparameter, static, nested))
+@dataclass_transform(
+    frozen_default=True,
+    eq_default=False,
+    field_specifiers=(hyperparameter, decay_factor, static, storage_dtype, nested),
+)
 class Value:
     """The base of transformations and schedules: a subclass is a frozen dataclass and a pytree.
 

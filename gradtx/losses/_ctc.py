@@ -6,7 +6,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from gradtx.losses._arrays import as_floats
-from gradtx.losses._cross_entropy import log_softmax
+from gradtx.losses._log_softmax import log_softmax
 
 
 def ctc_loss(

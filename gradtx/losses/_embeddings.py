@@ -5,7 +5,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from gradtx.losses._arrays import Axis, as_floats, axes_of, in_one_shape
-from gradtx.losses._cross_entropy import log_softmax
+from gradtx.losses._log_softmax import log_softmax
 from gradtx.losses._regression import cosine_similarity
 
 

@@ -8,7 +8,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from gradtx.losses._arrays import as_floats, in_one_shape, mask_of
-from gradtx.losses._cross_entropy import log_softmax
+from gradtx.losses._log_softmax import log_softmax
 
 
 def ranking_softmax_loss(

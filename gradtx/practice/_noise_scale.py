@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import interpolate, quotient
-from gradtx.core import hyperparameter
+from gradtx.core import decay_factor
 from gradtx.tree import nodes, norm
 from gradtx.wrappers import MultiStepsState, StatefulMeasure
 
@@ -48,7 +48,7 @@ class noise_scale(StatefulMeasure):
     0.667
     """
 
-    decay: float = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of both averages, by cycle")
+    decay: float = decay_factor(default=0.9, doc="the decay of both averages, by cycle")
 
     def init(self, *shapes: Any) -> NoiseMemory:
         """No cycle."""

@@ -10,7 +10,7 @@ from jax import Array
 from jax.tree_util import tree_leaves_with_path
 
 from gradtx.arithmetic import interpolate
-from gradtx.core import Params, Updates, checks_keywords, hyperparameter
+from gradtx.core import Params, Updates, checks_keywords, decay_factor
 from gradtx.practice._groups import top_level
 from gradtx.practice._noise_scale import noise_scale
 from gradtx.practice._samples import gradient_cosine, square_ratio, update_cosine
@@ -168,7 +168,7 @@ class loss_statistics(StatefulMeasure):
     The mean begins at the first loss, and the variance at 0.
     """
 
-    decay: float = hyperparameter(default=0.95, low=0.0, below=1.0, doc="$d$")
+    decay: float = decay_factor(default=0.95, doc="$d$")
 
     def init(self, *shapes: Any) -> dict[str, Array]:
         """No loss."""

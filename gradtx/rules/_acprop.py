@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, bounded, complement, correction, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
 from gradtx.rules._adabelief import ScaleByBeliefState
-from gradtx.tree import state_like
+from gradtx.tree import moments_like
 
 
 class scale_by_acprop(Rule, state=ScaleByBeliefState, role="normalizes", squares=True):
@@ -36,10 +36,8 @@ class scale_by_acprop(Rule, state=ScaleByBeliefState, role="normalizes", squares
     (Array(4., dtype=float32), Array(-3., dtype=float32))
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(
-        default=0.999, low=0.0, below=1.0, doc="the decay of the average squared distance"
-    )
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average squared distance")
     eps: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the average squared distance")
 
@@ -52,7 +50,7 @@ class scale_by_acprop(Rule, state=ScaleByBeliefState, role="normalizes", squares
         first: Any
 
     def init(self, params: Params) -> ScaleByBeliefState:
-        return ScaleByBeliefState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleByBeliefState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Once:
         c2, first = complement(self.b2), count == 1

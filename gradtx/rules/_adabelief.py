@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, bounded, interpolate, look_ahead, moments, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import state_like
+from gradtx.core import Number, Params, decay_factor, hyperparameter, static, zero_count
+from gradtx.rules._adam import TwoMoments
+from gradtx.tree import moments_like
 
 
 class ScaleByBeliefState(NamedTuple):
@@ -17,7 +18,7 @@ class ScaleByBeliefState(NamedTuple):
     nu: Any
 
 
-class scale_by_belief(Rule, state=ScaleByBeliefState, role="normalizes", squares=True):
+class scale_by_belief(TwoMoments, state=ScaleByBeliefState, squares=True):
     r"""AdaBelief's direction: Adam's with the squared distance from the average in place of the square.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad
@@ -41,16 +42,13 @@ class scale_by_belief(Rule, state=ScaleByBeliefState, role="normalizes", squares
     -1.111
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(
-        default=0.999, low=0.0, below=1.0, doc="the decay of the average squared distance"
-    )
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average squared distance")
     eps: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the average squared distance")
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
 
     def init(self, params: Params) -> ScaleByBeliefState:
-        return ScaleByBeliefState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleByBeliefState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count, lookahead=self.nesterov)

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, complement, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, hyperparameter
+from gradtx.arithmetic import Weight, abs_squared, complement, interpolate, quotient, root
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter
 from gradtx.tree import state_like
 
 
@@ -37,23 +37,18 @@ class scale_by_adadelta(Rule, state=ScaleByAdaDeltaState, role="normalizes", squ
     1.333
     """
 
-    rho: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of both averages")
+    rho: Number = decay_factor(default=0.9, doc="the decay of both averages")
     eps: Number = hyperparameter(
         default=1e-6, low=0.0, doc="added inside both roots; it sets the size of the first directions"
     )
 
-    class Once(NamedTuple):
-        """The complement of the decay."""
-
-        c: Any
-
     def init(self, params: Params) -> ScaleByAdaDeltaState:
         return ScaleByAdaDeltaState(state_like(params, real=True), state_like(params, real=True))
 
-    def once(self) -> Once:
-        return self.Once(complement(self.rho))
+    def once(self) -> Weight:
+        return Weight(complement(self.rho))
 
-    def leaf(self, once: Once, g: Array, e_g: Array, e_x: Array) -> tuple[Array, Array, Array]:
+    def leaf(self, once: Weight, g: Array, e_g: Array, e_x: Array) -> tuple[Array, Array, Array]:
         square = abs_squared(g)
         e_g = interpolate(e_g, square, once.c)
         e_x = interpolate(e_x, (e_x + self.eps) * quotient(square, e_g + self.eps), once.c)

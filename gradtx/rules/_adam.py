@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, interpolate, look_ahead, moments, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
+from gradtx.tree import moments_like
 
 
 class ScaleByAdamState(NamedTuple):
@@ -17,7 +17,16 @@ class ScaleByAdamState(NamedTuple):
     nu: Any
 
 
-class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged"):
+class TwoMoments(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged", abstract=True):
+    """A rule that divides an average gradient by the root of an average square."""
+
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
+    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
+    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
+
+
+class scale_by_adam(TwoMoments):
     r"""Adam's direction.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = b_2 \nu_{t-1} + (1 - b_2)\,|g_t|^2$$
@@ -41,16 +50,11 @@ class scale_by_adam(Rule, state=ScaleByAdamState, role="normalizes", squares="av
     -1.000
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByAdamState(zero_count(), mu, nu)
+        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count, lookahead=self.nesterov)

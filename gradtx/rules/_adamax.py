@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import complement, correction, interpolate, quotient
-from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
+from gradtx.arithmetic import Weight, complement, correction, interpolate, quotient
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
 from gradtx.rules._adam import ScaleByAdamState
-from gradtx.tree import state_like
+from gradtx.tree import moments_like, state_like
 
 
 class InfinityMomentState(NamedTuple):
@@ -39,19 +39,14 @@ class infinity_moment(Rule, state=InfinityMomentState):
     b2: Number = hyperparameter(default=0.999, low=0.0, high=1.0, doc="the decay of the maximum")
     eps: Number = hyperparameter(default=0.0, low=0.0, doc="added to each magnitude")
 
-    class Once(NamedTuple):
-        """The complement of the decay."""
-
-        c2: Any
-
     def init(self, params: Params) -> InfinityMomentState:
         return InfinityMomentState(state_like(params, real=True))
 
-    def once(self) -> Once:
-        return self.Once(complement(self.b2))
+    def once(self) -> Weight:
+        return Weight(complement(self.b2))
 
-    def leaf(self, once: Once, g: Array, nu: Array) -> tuple[Array, Array]:
-        nu = _decayed_maximum(g, nu, once.c2, self.eps)
+    def leaf(self, once: Weight, g: Array, nu: Array) -> tuple[Array, Array]:
+        nu = _decayed_maximum(g, nu, once.c, self.eps)
         return nu, nu
 
 
@@ -76,7 +71,7 @@ class scale_by_adamax(Rule, state=ScaleByAdamState, role="normalizes"):
     Array(0.5, dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
     b2: Number = hyperparameter(default=0.999, low=0.0, high=1.0, doc="the decay of the maximum")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to each magnitude")
 
@@ -88,7 +83,7 @@ class scale_by_adamax(Rule, state=ScaleByAdamState, role="normalizes"):
         correction: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleByAdamState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Once:
         c1 = complement(self.b1)

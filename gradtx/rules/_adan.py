@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, bounded, complement, correction, interpolate, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
 from gradtx.tree import state_like
 
 
@@ -49,9 +49,9 @@ class scale_by_adan(Rule, state=ScaleByAdanState, numbers=("t",), role="normaliz
     Array(1.1111, dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.98, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.92, low=0.0, below=1.0, doc="the decay of the average change")
-    b3: Number = hyperparameter(default=0.99, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.98, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.92, doc="the decay of the average change")
+    b3: Number = decay_factor(default=0.99, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
 

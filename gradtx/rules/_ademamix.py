@@ -4,9 +4,18 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, safe_increment, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.arithmetic import Average, abs_squared, average, complement, correction, interpolate, normalized
+from gradtx.core import (
+    Number,
+    Params,
+    Rule,
+    decay_factor,
+    hyperparameter,
+    safe_increment,
+    storage_dtype,
+    zero_count,
+)
+from gradtx.tree import moments_like, state_like
 
 
 class ScaleByAdemamixState(NamedTuple):
@@ -65,13 +74,13 @@ class scale_by_ademamix(
     -1.500
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the fast average")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
-    b3: Number = hyperparameter(default=0.9999, low=0.0, below=1.0, doc="the decay of the slow average")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the fast average")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
+    b3: Number = decay_factor(default=0.9999, doc="the decay of the slow average")
     alpha: Number = hyperparameter(default=5.0, low=0.0, doc="the weight of the slow average")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `m1` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `m1` is stored")
 
     class Once(NamedTuple):
         """The complements of the decays, the corrections, and the count of the slow average."""
@@ -84,8 +93,8 @@ class scale_by_ademamix(
         count_m2: Any
 
     def init(self, params: Params) -> ScaleByAdemamixState:
-        m1, m2 = state_like(params, self.mu_dtype), state_like(params)
-        return ScaleByAdemamixState(zero_count(), zero_count(), m1, m2, state_like(params, real=True))
+        m1 = state_like(params, self.mu_dtype)
+        return ScaleByAdemamixState(zero_count(), zero_count(), m1, *moments_like(params))
 
     def once(self, count: Array, count_m2: Array) -> Once:
         c1, c2, c3 = complement(self.b1), complement(self.b2), complement(self.b3)
@@ -126,26 +135,19 @@ class scale_by_simplified_ademamix(
     (Array(2., dtype=float32), Array(2.5, dtype=float32))
     """
 
-    b1: Number = hyperparameter(default=0.99, low=0.0, below=1.0, doc="the decay of the sum of gradients")
-    b2: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.99, doc="the decay of the sum of gradients")
+    b2: Number = decay_factor(default=0.95, doc="the decay of the average square")
     alpha: Number = hyperparameter(default=0.0, low=0.0, doc="the further weight of the newest gradient")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
 
-    class Once(NamedTuple):
-        """The complement of the decay of the average square, and its correction."""
-
-        c2: Any
-        correction2: Any
-
     def init(self, params: Params) -> ScaleBySimplifiedAdEMAMixState:
-        return ScaleBySimplifiedAdEMAMixState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleBySimplifiedAdEMAMixState(zero_count(), *moments_like(params))
 
-    def once(self, t: Array) -> Once:
-        c2 = complement(self.b2)
-        return self.Once(c2, correction(c2, t))
+    def once(self, t: Array) -> Average:
+        return average(self.b2, t)
 
-    def leaf(self, once: Once, g: Array, m: Array, n: Array) -> tuple[Array, Array, Array]:
+    def leaf(self, once: Average, g: Array, m: Array, n: Array) -> tuple[Array, Array, Array]:
         m = self.b1 * m + g
-        n = interpolate(n, abs_squared(g), once.c2)
-        return normalized(m + self.alpha * g, n, once.correction2, self.eps, self.eps_root), m, n
+        n = interpolate(n, abs_squared(g), once.c)
+        return normalized(m + self.alpha * g, n, once.correction, self.eps, self.eps_root), m, n

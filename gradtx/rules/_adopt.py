@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, complement, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
 from gradtx.rules._adam import ScaleByAdamState
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.tree import moments_like
 
 
 class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
@@ -38,10 +38,10 @@ class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
     (Array(0., dtype=float32), Array(-0.5, dtype=float32))
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average direction")
-    b2: Number = hyperparameter(default=0.9999, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average direction")
+    b2: Number = decay_factor(default=0.9999, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="the least root to divide by")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     nesterov: bool = static(default=False, kw_only=True, doc="whether the direction looks one step ahead")
     use_clipping: bool = static(default=True, kw_only=True, doc="whether each element of $z_t$ is bounded")
     clip_value_fn: Callable[[Array], Any] | None = static(
@@ -59,8 +59,7 @@ class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
         first: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByAdamState(zero_count(), mu, nu)
+        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Once:
         return self.Once(complement(self.b1), complement(self.b2), self._bound(count - 1), count == 1)

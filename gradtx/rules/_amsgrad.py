@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.core import Params, static, storage_dtype, zero_count
+from gradtx.rules._adam import TwoMoments
+from gradtx.tree import moments_like, state_like
 
 
 class ScaleByAmsgradState(NamedTuple):
@@ -19,7 +20,7 @@ class ScaleByAmsgradState(NamedTuple):
     nu_max: Any
 
 
-class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squares="averaged"):
+class scale_by_amsgrad(TwoMoments, state=ScaleByAmsgradState):
     r"""AMSGrad's direction: Adam's with the maximum of the second moments so far.
 
     $$u_t = \frac{\hat\mu_t}{\sqrt{\nu^{\max}_t + \epsilon_\text{root}} + \epsilon}, \qquad
@@ -43,17 +44,14 @@ class scale_by_amsgrad(Rule, state=ScaleByAmsgradState, role="normalizes", squar
     Array(0.25, dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     bias_correction_mu: bool = static(default=True, doc="whether the first moment is corrected")
     bias_correction_nu: bool = static(default=True, doc="whether the second moment is corrected")
 
     def init(self, params: Params) -> ScaleByAmsgradState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByAmsgradState(zero_count(), mu, nu, state_like(params, real=True))
+        return ScaleByAmsgradState(
+            zero_count(), *moments_like(params, self.mu_dtype), state_like(params, real=True)
+        )
 
     def once(self, count: Array) -> Moments:
         c1, c2 = complement(self.b1), complement(self.b2)

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.arithmetic import complement, correction, interpolate
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.arithmetic import Average, Weight, complement, correction, interpolate
+from gradtx.core import Number, Params, Rule, decay_factor, static, storage_dtype, zero_count
+from gradtx.tree import state_like
 
 
 class FirstMomentState(NamedTuple):
@@ -40,21 +40,16 @@ class first_moment(Rule, state=FirstMomentState):
     Array(1., dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
-
-    class Once(NamedTuple):
-        """The weight of the new update in the average."""
-
-        c: Any
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
 
     def init(self, params: Params) -> FirstMomentState:
         return FirstMomentState(state_like(params, self.mu_dtype))
 
-    def once(self) -> Once:
-        return self.Once(complement(self.b1))
+    def once(self) -> Weight:
+        return Weight(complement(self.b1))
 
-    def leaf(self, once: Once, g: Array, mu: Array) -> tuple[Array, Array]:
+    def leaf(self, once: Weight, g: Array, mu: Array) -> tuple[Array, Array]:
         mu = interpolate(mu, g, once.c)
         return mu, mu
 
@@ -79,25 +74,17 @@ class ema(Rule, state=EmaState):
     4.000 1.000
     """
 
-    decay: Number = hyperparameter(low=0.0, below=1.0, doc="the decay of the average")
+    decay: Number = decay_factor(doc="the decay of the average")
     debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
-    accumulator_dtype: Any = static(
-        default=None, convert=as_storage_dtype, doc="the dtype in which the average is stored"
-    )
-
-    class Once(NamedTuple):
-        """The weight of the new update in the average, and the correction."""
-
-        c: Any
-        correction: Any
+    accumulator_dtype: Any = storage_dtype(default=None, doc="the dtype in which the average is stored")
 
     def init(self, params: Params) -> EmaState:
         return EmaState(zero_count(), state_like(params, self.accumulator_dtype))
 
-    def once(self, count: Array) -> Once:
+    def once(self, count: Array) -> Average:
         c = complement(self.decay)
-        return self.Once(c, correction(c, count) if self.debias else None)
+        return Average(c, correction(c, count) if self.debias else None)
 
-    def leaf(self, once: Once, g: Array, ema: Array) -> tuple[Array, Array]:
+    def leaf(self, once: Average, g: Array, ema: Array) -> tuple[Array, Array]:
         ema = interpolate(ema, g, once.c)
         return ema / once.correction if self.debias else ema, ema

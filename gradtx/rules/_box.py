@@ -55,7 +55,7 @@ class project_box(GradientTransformation, needs=("params",)):
             raise ValueError(f"project_box: lower must be at most upper, got {self.lower} and {self.upper}.")
 
     def apply(
-        self, updates: Updates, state: OptState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: OptState, params: Params = None, **extra: Any
     ) -> tuple[Updates, OptState]:
         updates = map_leaves(
             _in_precision,

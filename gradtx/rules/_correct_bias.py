@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import complement, correction
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, static, zero_count
 
 
 class BiasCorrectionState(NamedTuple):
@@ -34,7 +34,7 @@ class correct_bias(Rule, state=BiasCorrectionState):
     4.000
     """
 
-    decay: Number = hyperparameter(low=0.0, below=1.0, doc="the decay of the average")
+    decay: Number = decay_factor(doc="the decay of the average")
     lookahead: int = static(default=0, low=0, doc="the number of updates by which to look ahead")
 
     class Once(NamedTuple):

@@ -76,7 +76,7 @@ class hutchinson_estimator_diag_hessian(
         return HutchinsonState(first_words(self.random_seed))
 
     def apply(
-        self, updates: Updates, state: HutchinsonState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: HutchinsonState, params: Params = None, **extra: Any
     ) -> tuple[Updates, HutchinsonState]:
         words, key = next_words(self.random_seed, state.key)
         draw = rademacher if self.distribution == "rademacher" else normal
@@ -132,7 +132,7 @@ class gauss_newton_bartlett(
         return GaussNewtonBartlettState(first_words(self.random_seed))
 
     def apply(
-        self, updates: Updates, state: GaussNewtonBartlettState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: GaussNewtonBartlettState, params: Params = None, **extra: Any
     ) -> tuple[Updates, GaussNewtonBartlettState]:
         words, key = next_words(self.random_seed, state.key)
         estimate = of_drawn_labels(extra["logits_fn"], params, partial(jax.random.categorical, key))

@@ -23,6 +23,7 @@ from gradtx.core import (
     Number,
     Params,
     Updates,
+    decay_factor,
     hyperparameter,
     safe_increment,
     static,
@@ -81,10 +82,8 @@ class scale_by_dadapt_adamw(
     learning_rate: Number = hyperparameter(
         default=1.0, low=0.0, doc="a factor: 1, or a schedule that starts from 1 or warms up to it"
     )
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(
-        default=0.999, low=0.0, below=1.0, doc="the decay of the average square, and of $r$ and $s$"
-    )
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square, and of $r$ and $s$")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root of the average square")
     estim_lr0: Number = hyperparameter(
         default=1e-6, above=0.0, doc="a guess of the distance that is surely too small"
@@ -100,11 +99,7 @@ class scale_by_dadapt_adamw(
             "its averages"
         ),
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
 

@@ -80,11 +80,7 @@ class scale_by_distance_over_gradients(
         doc=r"the dtype in which $\theta_0$ is stored; `None` keeps that of each parameter, without rounding",
     )
     global_scale: Number = hyperparameter(default=1.0, doc="a factor of all updates")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def init(self, params: Params) -> ScaleByDistanceOverGradientsState:
         first = partial(_first_distance, reps_rel=self.reps_rel, axis_name=self.axis_name)

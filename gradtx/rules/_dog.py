@@ -70,11 +70,7 @@ class scale_by_dog(GradientTransformation, state=DoGState, needs=("params",)):
         kw_only=True,
         doc="the meaning of `init_step`",
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
 
@@ -140,11 +136,7 @@ class scale_by_dowg(GradientTransformation, state=DoWGState, needs=("params",)):
         default=1e-4, above=0.0, doc=r"the first $\bar r^2$, a guess that is surely too small"
     )
     eps: Number = hyperparameter(default=1e-4, low=0.0, doc="added to the root of the weighted squares")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
 

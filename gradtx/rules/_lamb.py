@@ -20,13 +20,13 @@ from gradtx.arithmetic import (
     normalized,
     trust_ratio,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.rules._adam import ScaleByAdamState
-from gradtx.selection import Mask, as_mask, mask_at
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.core import Number, Params, hyperparameter, static, storage_dtype, zero_count
+from gradtx.rules._adam import ScaleByAdamState, TwoMoments
+from gradtx.selection import MASK_FIELD, Mask
+from gradtx.tree import moments_like
 
 
-class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="normalizes", squares="averaged"):
+class scale_by_lamb(TwoMoments, needs=("params",)):
     r"""LAMB's direction, leaf by leaf.
 
     $$u = \frac{\phi(\|\theta\|)}{\|r\|}\,r, \qquad
@@ -50,26 +50,13 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="norma
     Array([ 2.5, -2.5,  2.5,  2.5], dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
-    mask: Mask = static(
-        default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
-        doc="the leaves that decay, as in `add_decayed_weights`",
-    )
-    mu_dtype: Any = static(
-        default=None, convert=as_storage_dtype, kw_only=True, doc="the dtype in which `mu` is stored"
-    )
+    mask: Mask = static(default=None, **MASK_FIELD, doc="the leaves that decay, as in `add_decayed_weights`")
+    mu_dtype: Any = storage_dtype(default=None, kw_only=True, doc="the dtype in which `mu` is stored")
     trust_ratio_mask: Mask = static(
         default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
+        **MASK_FIELD,
         kw_only=True,
         doc="the leaves that are scaled, as in `scale_by_trust_ratio`",
     )
@@ -89,8 +76,7 @@ class scale_by_lamb(Rule, state=ScaleByAdamState, needs=("params",), role="norma
     )
 
     def init(self, params: Params) -> ScaleByAdamState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByAdamState(zero_count(), mu, nu)
+        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count)

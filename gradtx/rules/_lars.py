@@ -4,7 +4,7 @@ from jax import Array
 
 from gradtx.arithmetic import AxisName, norm, trust_ratio
 from gradtx.core import Number, Rule, hyperparameter, static
-from gradtx.selection import Mask, as_mask, mask_at
+from gradtx.selection import MASK_FIELD, Mask
 
 
 class scale_by_lars(Rule, needs=("params",), role="normalizes"):
@@ -31,22 +31,14 @@ class scale_by_lars(Rule, needs=("params",), role="normalizes"):
 
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
     weight_decay_mask: Mask = static(
-        default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
-        doc="the leaves that decay, as in `add_decayed_weights`",
+        default=None, **MASK_FIELD, doc="the leaves that decay, as in `add_decayed_weights`"
     )
     trust_coefficient: Number = hyperparameter(
         default=1e-3, low=0.0, doc=r"$\eta$: the ratio of the norm of the update to that of the parameters"
     )
     eps: Number = hyperparameter(default=0.0, low=0.0, doc="added to the denominator of the ratio")
     trust_ratio_mask: Mask = static(
-        default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
-        doc="the leaves that are scaled, as in `scale_by_trust_ratio`",
+        default=None, **MASK_FIELD, doc="the leaves that are scaled, as in `scale_by_trust_ratio`"
     )
     axis_name: AxisName = static(
         default=None,

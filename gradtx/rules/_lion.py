@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import complement, interpolate
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.core import Number, Params, Rule, decay_factor, storage_dtype, zero_count
+from gradtx.tree import state_like
 
 
 class ScaleByLionState(NamedTuple):
@@ -47,9 +47,9 @@ class scale_by_lion(Rule, state=ScaleByLionState, role="normalizes"):
     Array([ 1., -1.,  0.], dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the weight of the average in the sign")
-    b2: Number = hyperparameter(default=0.99, low=0.0, below=1.0, doc="the decay of the average gradient")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    b1: Number = decay_factor(default=0.9, doc="the weight of the average in the sign")
+    b2: Number = decay_factor(default=0.99, doc="the decay of the average gradient")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
 
     class Once(NamedTuple):
         """The weights of the gradient, and whether the sign comes from the new average."""

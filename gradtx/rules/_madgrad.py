@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, complement, cube_root, quotient, saturated
-from gradtx.core import Finding, Number, Params, Rule, hyperparameter, zero_count
+from gradtx.core import Finding, Number, Params, Rule, decay_factor, hyperparameter, zero_count
 from gradtx.rules._scale import zero_rate
 from gradtx.tree import copies, state_like
 
@@ -49,9 +49,7 @@ class scale_by_madgrad(Rule, state=MadgradState, needs=("params",), role="rate",
     learning_rate: Number = hyperparameter(
         low=0.0, doc=r"$\eta$; the weight of a gradient grows with $\sqrt t$"
     )
-    momentum: Number = hyperparameter(
-        default=0.9, low=0.0, below=1.0, doc=r"$\mu$, the weight of the parameters in the average"
-    )
+    momentum: Number = decay_factor(default=0.9, doc=r"$\mu$, the weight of the parameters in the average")
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="added to the cube root")
 
     class Once(NamedTuple):

@@ -18,8 +18,8 @@ from gradtx.arithmetic import (
     normalized,
     shortening,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
+from gradtx.tree import moments_like, state_like
 
 
 class ScaleByMarsState(NamedTuple):
@@ -59,8 +59,8 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
     Array(1.5, dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.99, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.95, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.99, doc="the decay of the average square")
     gamma: Number = hyperparameter(default=0.025, low=0.0, doc="the scale of the correction")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
@@ -69,12 +69,8 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
         above=0.0,
         doc="the greatest norm of the corrected gradient of a leaf; infinity does not clip",
     )
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     class Once(NamedTuple):
         """Adam's numbers, the weight of the change, and whether this is the first update."""
@@ -87,8 +83,7 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
         first: Any
 
     def init(self, params: Params) -> ScaleByMarsState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByMarsState(zero_count(), mu, nu, state_like(params))
+        return ScaleByMarsState(zero_count(), *moments_like(params, self.mu_dtype), state_like(params))
 
     def once(self, count: Array) -> Once:
         c1, c2 = complement(self.b1), complement(self.b2)

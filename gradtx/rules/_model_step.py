@@ -39,11 +39,7 @@ class ModelStep(GradientTransformation, abstract=True):
         kw_only=True,
         doc="whether $f_*$ is estimated, from `lower_bound` upwards",
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
 

@@ -20,12 +20,13 @@ from gradtx.core import (
     Number,
     Params,
     Updates,
+    decay_factor,
     hyperparameter,
     safe_increment,
     zero_count,
 )
 from gradtx.rules._model_step import Model, ModelStep
-from gradtx.tree import as_scalar, map_leaves, norm, state_like, totals
+from gradtx.tree import as_scalar, map_leaves, moments_like, norm, state_like, totals
 
 
 class MomoState(NamedTuple):
@@ -82,7 +83,7 @@ class scale_by_momo(ModelStep, state=MomoState, needs=("params", "value"), count
     Array([1.5, 2. ], dtype=float32)
     """
 
-    beta: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc=r"$\beta$, the decay of the averages")
+    beta: Number = decay_factor(default=0.9, doc=r"$\beta$, the decay of the averages")
 
     def init(self, params: Params) -> MomoState:
         return MomoState(state_like(params), *self._first_numbers(), zero_count())
@@ -138,13 +139,12 @@ class scale_by_momo_adam(
     ['2.000', '2.000']
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the averages")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the averages")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
 
     def init(self, params: Params) -> MomoAdamState:
-        d, v = state_like(params), state_like(params, real=True)
-        return MomoAdamState(d, v, *self._first_numbers(), zero_count())
+        return MomoAdamState(*moments_like(params), *self._first_numbers(), zero_count())
 
     def apply(
         self, updates: Updates, state: MomoAdamState, params: Params = None, **extra: Any

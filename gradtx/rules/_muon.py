@@ -15,7 +15,7 @@ from gradtx.arithmetic import (
     newton_schulz,
     on_matrices,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers, dimension_numbers_at
 from gradtx.tree import as_storage_dtype, state_like
 
@@ -65,11 +65,11 @@ class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False)
         doc="the polynomials of the iteration, or the name of a table, as in `orthogonalize`",
     )
     ns_steps: int = static(default=5, low=1, doc="the number of polynomials")
-    beta: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average")
+    beta: Number = decay_factor(default=0.95, doc="the decay of the average")
     eps: Number = hyperparameter(
         default=1e-8, low=0.0, doc="added to the norm by which a matrix is divided before the iteration"
     )
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     nesterov: bool = static(default=True, kw_only=True, doc="whether the matrix looks one step ahead")
     debias: bool = static(
         default=False,

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.tree import as_scalar, as_storage_dtype, state_like
+from gradtx.core import Number, Params, decay_factor, hyperparameter, storage_dtype, zero_count
+from gradtx.rules._adam import TwoMoments
+from gradtx.tree import as_scalar, moments_like
 
 
 class ScaleByNadamState(NamedTuple):
@@ -19,9 +20,7 @@ class ScaleByNadamState(NamedTuple):
     mu_product: Any
 
 
-class scale_by_nadam(
-    Rule, state=ScaleByNadamState, numbers=("count", "mu_product"), role="normalizes", squares=True
-):
+class scale_by_nadam(TwoMoments, state=ScaleByNadamState, numbers=("count", "mu_product"), squares=True):
     r"""NAdam's direction: Adam's with Nesterov's look-ahead, by a momentum $m_t$ that rises to $b_1$.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = b_2 \nu_{t-1} + (1 - b_2)\,|g_t|^2, \qquad
@@ -48,16 +47,10 @@ class scale_by_nadam(
     -1.0564
     """
 
-    b1: Number = hyperparameter(
-        default=0.9,
-        low=0.0,
-        below=1.0,
-        doc="the decay of the average gradient, and the limit of the momentum",
+    b1: Number = decay_factor(
+        default=0.9, doc="the decay of the average gradient, and the limit of the momentum"
     )
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     momentum_decay: Number = hyperparameter(
         default=0.004, low=0.0, kw_only=True, doc=r"$\psi$: the rate at which the momentum rises"
     )
@@ -73,8 +66,7 @@ class scale_by_nadam(
         mu_product: Any
 
     def init(self, params: Params) -> ScaleByNadamState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleByNadamState(zero_count(), mu, nu, jnp.ones((), float))
+        return ScaleByNadamState(zero_count(), *moments_like(params, self.mu_dtype), jnp.ones((), float))
 
     def once(self, count: Array, mu_product: Array) -> Once:
         c1, c2, t = complement(self.b1), complement(self.b2), count.astype(float)

@@ -81,7 +81,7 @@ class add_noise(GradientTransformation, state=AddNoiseState, counts=("count",)):
         return AddNoiseState(zero_count(), first_words(self.key))
 
     def apply(
-        self, updates: Updates, state: AddNoiseState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: AddNoiseState, params: Params = None, **extra: Any
     ) -> tuple[Updates, AddNoiseState]:
         count = safe_increment(state.count)
         deviation = jnp.sqrt(self.eta / count.astype(float) ** self.gamma)

@@ -67,7 +67,7 @@ class _Projection(Rule, needs=("params",), abstract=True, elementwise=False):
         return split_as(p, self.nearest(moved).reshape(p.shape)) - p
 
 
-class project_ball(_Projection, needs=("params",), elementwise=False):
+class project_ball(_Projection):
     r"""Keeps the norm of each vector at most a radius; a longer one is shortened.
 
     $$u = \min\Big(1, \frac{r}{\|\theta + g\|}\Big)\,(\theta + g) - \theta$$
@@ -100,7 +100,7 @@ class project_ball(_Projection, needs=("params",), elementwise=False):
         return x * shortening(_length(x, self.axis), self.radius)
 
 
-class project_sphere(_Projection, needs=("params",), elementwise=False):
+class project_sphere(_Projection):
     r"""Keeps the norm of each vector at a radius.
 
     $$u = \frac{r}{\|\theta + g\|}\,(\theta + g) - \theta$$
@@ -130,7 +130,7 @@ class project_sphere(_Projection, needs=("params",), elementwise=False):
         return self.radius * quotient(x, jnp.broadcast_to(_length(x, self.axis), x.shape))
 
 
-class project_simplex(_Projection, needs=("params",), elementwise=False):
+class project_simplex(_Projection):
     r"""Keeps each vector a distribution: no element is below 0, and the elements sum to a given total.
 
     $$u = \max(\theta + g - \tau, 0) - \theta, \qquad \tau: \sum_i \max(\theta_i + g_i - \tau, 0) = s$$

@@ -34,11 +34,7 @@ class normalize_by_update_norm(Rule, role="normalizes"):
     eps: Number = hyperparameter(
         default=1e-6, low=0.0, doc="added to the norm, so that the result vanishes with the update"
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     class Once(NamedTuple):
         """The factor that brings the update to its length."""

@@ -19,7 +19,7 @@ from gradtx.arithmetic import (
     quotient,
     root,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers, dimension_numbers_at
 from gradtx.tree import MaskedNode, state_like
 
@@ -63,7 +63,7 @@ class normalize_neurons(
      [0. 5.]]
     """
 
-    b2: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average square")
+    b2: Number = decay_factor(default=0.95, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     keep_norm: bool = static(default=True, kw_only=True, doc="whether the norm of each matrix stays")
     weight_dimension_numbers: DimensionNumbers = static(

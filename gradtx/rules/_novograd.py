@@ -22,12 +22,14 @@ from gradtx.core import (
     Number,
     Params,
     Updates,
+    decay_factor,
     hyperparameter,
     safe_increment,
     static,
+    storage_dtype,
     zero_count,
 )
-from gradtx.tree import as_storage_dtype, is_inexact, map_leaves, norm, state_like
+from gradtx.tree import is_inexact, map_leaves, norm, state_like
 
 
 class ScaleByNovogradState(NamedTuple):
@@ -71,12 +73,12 @@ class scale_by_novograd(
     (Array([0.6, 0.8], dtype=float32), Array(25., dtype=float32))
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the momentum")
-    b2: Number = hyperparameter(default=0.25, low=0.0, below=1.0, doc="the decay of the average squared norm")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the momentum")
+    b2: Number = decay_factor(default=0.25, doc="the decay of the average squared norm")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
     axis_name: AxisName = static(
         default=None,
         kw_only=True,

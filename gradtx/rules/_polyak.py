@@ -47,11 +47,7 @@ class scale_by_polyak(Rule, needs=("value",)):
     variant: str = static(
         default="sps", choices=("sps", "sps+"), doc="`sps+` counts a loss below `f_min` as `f_min`"
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     class Once(NamedTuple):
         """The step size."""

@@ -106,7 +106,7 @@ class differentially_private_aggregate(
         self,
         updates: Updates,
         state: DifferentiallyPrivateAggregateState,
-        params: Params | None = None,
+        params: Params = None,
         **extra: Any,
     ) -> tuple[Updates, DifferentiallyPrivateAggregateState]:
         require_axis_name(type(self).__name__, self.axis_name)

@@ -24,12 +24,13 @@ from gradtx.core import (
     Number,
     Params,
     Updates,
+    decay_factor,
     hyperparameter,
     safe_increment,
     static,
     zero_count,
 )
-from gradtx.selection import Mask, as_mask, mask_at
+from gradtx.selection import MASK_FIELD, Mask, mask_at
 from gradtx.tree import as_scalar, copies, leaf_options, map_leaves, state_like, totals
 
 
@@ -87,13 +88,10 @@ class scale_by_prodigy(
     learning_rate: Number = hyperparameter(
         default=1.0, low=0.0, doc="a factor: 1, or a schedule that starts from 1 or warms up to it"
     )
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
-    b3: Number = hyperparameter(
-        default=0.999**0.5,
-        low=0.0,
-        below=1.0,
-        doc="the decay of $r$ and $s$; the paper takes the root of $b_2$",
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
+    b3: Number = decay_factor(
+        default=0.999**0.5, doc="the decay of $r$ and $s$; the paper takes the root of $b_2$"
     )
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root of the average square")
     estim_lr0: Number = hyperparameter(
@@ -125,18 +123,9 @@ class scale_by_prodigy(
         ),
     )
     weight_decay_mask: Mask = static(
-        default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
-        kw_only=True,
-        doc="the leaves that decay, as in `add_decayed_weights`",
+        default=None, **MASK_FIELD, kw_only=True, doc="the leaves that decay, as in `add_decayed_weights`"
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
 
@@ -153,7 +142,7 @@ class scale_by_prodigy(
         )
 
     def apply(
-        self, updates: Updates, state: ProdigyState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: ProdigyState, params: Params = None, **extra: Any
     ) -> tuple[Updates, ProdigyState]:
         count, d = safe_increment(state.count), state.estim_lr
         c1, c2 = complement(self.b1), complement(self.b2)

@@ -7,12 +7,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, interpolate, look_ahead, moments, normalized, root
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.rules._adam import ScaleByAdamState
-from gradtx.tree import as_scalar, state_like
+from gradtx.core import Number, Params, hyperparameter, static, zero_count
+from gradtx.rules._adam import ScaleByAdamState, TwoMoments
+from gradtx.tree import as_scalar, moments_like
 
 
-class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged"):
+class scale_by_radam(TwoMoments):
     r"""RAdam's direction: Adam's times $r_t$, which compensates for the variance of its step at the start.
 
     $$\rho_t = \rho_\infty - \frac{2 t\,b_2^t}{1 - b_2^t}, \qquad \rho_\infty = \frac{2}{1 - b_2} - 1, \qquad
@@ -45,10 +45,6 @@ class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares="a
     [-0.3, -0.3, -0.3, -0.3, -0.3, -0.026]
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     threshold: Number = hyperparameter(
         default=5.0, low=4.0, doc=r"the length $\rho_t$ above which the step is adaptive, at least 4"
     )
@@ -65,7 +61,7 @@ class scale_by_radam(Rule, state=ScaleByAdamState, role="normalizes", squares="a
         factor: Any
 
     def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), state_like(params), state_like(params, real=True))
+        return ScaleByAdamState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Once:
         adam = moments(self.b1, self.b2, count, lookahead=self.nesterov)

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, complement, correction, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.arithmetic import Average, abs_squared, average, interpolate, quotient, root
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, zero_count
 from gradtx.tree import state_like
 
 
@@ -38,14 +38,24 @@ class ScaleByRStdDevWithCountState(NamedTuple):
     nu: Any
 
 
-class Average(NamedTuple):
-    """The weight of the gradient in an average, and the correction of that average, 1 for none."""
+class _RootMeanSquare(Rule, role="normalizes", squares=True, abstract=True):
+    """A rule that divides by the root of an average square, or of a difference of averages."""
 
-    c: Any
-    correction: Any
+    decay: Number = decay_factor(default=0.9, doc="the decay of each average")
+    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added inside the root, or to the root")
+    initial_scale: Number = hyperparameter(default=0.0, low=0.0, doc="the average square at the start")
+    eps_in_sqrt: bool = static(default=True, doc="whether `eps` is added inside the root")
+    bias_correction: bool = static(default=False, doc="whether each average is corrected for its start")
+
+    def once(self, count: Array | None) -> Average:
+        return average(self.decay, count, self.bias_correction)
+
+    def over_root(self, g: Array, square: Array) -> Array:
+        """The update over the root of `square`, with `eps` inside of the root or outside."""
+        return quotient(g, root(square + self.eps) if self.eps_in_sqrt else root(square) + self.eps)
 
 
-class scale_by_rms(Rule, state=(ScaleByRmsState, ScaleByRmsWithCountState), role="normalizes", squares=True):
+class scale_by_rms(_RootMeanSquare, state=(ScaleByRmsState, ScaleByRmsWithCountState)):
     r"""RMSprop's direction.
 
     $$\nu_t = b\,\nu_{t-1} + (1 - b)\,|g_t|^2, \qquad
@@ -67,27 +77,16 @@ class scale_by_rms(Rule, state=(ScaleByRmsState, ScaleByRmsWithCountState), role
     Array(2., dtype=float32)
     """
 
-    decay: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average square")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added inside the root, or to the root")
-    initial_scale: Number = hyperparameter(default=0.0, low=0.0, doc="the average square at the start")
-    eps_in_sqrt: bool = static(default=True, doc="whether `eps` is added inside the root")
-    bias_correction: bool = static(default=False, doc="whether the average square is corrected for its start")
-
     def init(self, params: Params) -> ScaleByRmsState | ScaleByRmsWithCountState:
         nu = state_like(params, value=self.initial_scale, real=True)
         return ScaleByRmsWithCountState(zero_count(), nu) if self.bias_correction else ScaleByRmsState(nu)
 
-    def once(self, count: Array | None) -> Average:
-        return _average(self.decay, count, self.bias_correction)
-
     def leaf(self, once: Average, g: Array, nu: Array) -> tuple[Array, Array]:
         nu = interpolate(nu, abs_squared(g), once.c)
-        return quotient(g, _root(nu / once.correction, self.eps, self.eps_in_sqrt)), nu
+        return self.over_root(g, nu / once.correction), nu
 
 
-class scale_by_stddev(
-    Rule, state=(ScaleByRStdDevState, ScaleByRStdDevWithCountState), role="normalizes", squares=True
-):
+class scale_by_stddev(_RootMeanSquare, state=(ScaleByRStdDevState, ScaleByRStdDevWithCountState)):
     r"""Centred RMSprop's direction: the gradient over an average standard deviation.
 
     $$\mu_t = b\,\mu_{t-1} + (1 - b)\,g_t, \qquad \nu_t = b\,\nu_{t-1} + (1 - b)\,|g_t|^2, \qquad
@@ -109,32 +108,14 @@ class scale_by_stddev(
     Array(2., dtype=float32)
     """
 
-    decay: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the two averages")
-    eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added inside the root, or to the root")
-    initial_scale: Number = hyperparameter(default=0.0, low=0.0, doc="the average square at the start")
-    eps_in_sqrt: bool = static(default=True, doc="whether `eps` is added inside the root")
-    bias_correction: bool = static(default=False, doc="whether the averages are corrected for their start")
-
     def init(self, params: Params) -> ScaleByRStdDevState | ScaleByRStdDevWithCountState:
         mu, nu = state_like(params), state_like(params, value=self.initial_scale, real=True)
         if self.bias_correction:
             return ScaleByRStdDevWithCountState(zero_count(), mu, nu)
         return ScaleByRStdDevState(mu, nu)
 
-    def once(self, count: Array | None) -> Average:
-        return _average(self.decay, count, self.bias_correction)
-
     def leaf(self, once: Average, g: Array, mu: Array, nu: Array) -> tuple[Array, Array, Array]:
         mu = interpolate(mu, g, once.c)
         nu = interpolate(nu, abs_squared(g), once.c)
         variance = jnp.maximum(nu / once.correction - abs_squared(mu / once.correction), 0.0)
-        return quotient(g, _root(variance, self.eps, self.eps_in_sqrt)), mu, nu
-
-
-def _average(decay: Any, count: Any, debias: bool) -> Average:
-    c = complement(decay)
-    return Average(c, correction(c, count) if debias else 1.0)
-
-
-def _root(square: Array, eps: Array, inside: bool) -> Array:
-    return root(square + eps) if inside else root(square) + eps
+        return self.over_root(g, variance), mu, nu

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, complement, interpolate, saturated
-from gradtx.core import Number, Params, Rule, hyperparameter
+from gradtx.arithmetic import Weight, abs_squared, complement, interpolate, saturated
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter
 from gradtx.tree import state_like
 
 
@@ -45,21 +45,16 @@ class second_moment(Rule, state=SecondMomentState, squares=True):
     Array(4., dtype=float32)
     """
 
-    b2: Number = hyperparameter(default=0.999, low=0.0, below=1.0, doc="the decay of the average square")
+    b2: Number = decay_factor(default=0.999, doc="the decay of the average square")
     initial_value: Number = hyperparameter(default=0.0, low=0.0, doc="the average square at the start")
-
-    class Once(NamedTuple):
-        """The weight of the new square in the average."""
-
-        c: Any
 
     def init(self, params: Params) -> SecondMomentState:
         return SecondMomentState(state_like(params, value=self.initial_value, real=True))
 
-    def once(self) -> Once:
-        return self.Once(complement(self.b2))
+    def once(self) -> Weight:
+        return Weight(complement(self.b2))
 
-    def leaf(self, once: Once, g: Array, nu: Array) -> tuple[Array, Array]:
+    def leaf(self, once: Weight, g: Array, nu: Array) -> tuple[Array, Array]:
         nu = interpolate(nu, abs_squared(g), once.c)
         return nu, nu
 

@@ -18,7 +18,7 @@ from gradtx.arithmetic import (
     saturated,
     visible,
 )
-from gradtx.core import GradientTransformation, Number, Params, Updates, hyperparameter, static
+from gradtx.core import GradientTransformation, Number, Params, Updates, decay_factor, hyperparameter, static
 from gradtx.tree import MaskedNode, TreeMismatchError, is_inexact, map_leaves, state_like
 
 
@@ -59,7 +59,7 @@ class scale_by_sm3(GradientTransformation, state=ScaleBySM3State, role="normaliz
            [0.   , 0.707]], dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average direction")
+    b1: Number = decay_factor(default=0.9, doc="the decay of the average direction")
     b2: Number = hyperparameter(default=1.0, low=0.0, high=1.0, doc="the decay of the squares; 1 sums them")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added inside the root")
     average: bool = static(
@@ -76,7 +76,7 @@ class scale_by_sm3(GradientTransformation, state=ScaleBySM3State, role="normaliz
         return ScaleBySM3State(tuple(state_like(tree, real=True) for tree in sums), nu)
 
     def apply(
-        self, updates: Updates, state: ScaleBySM3State, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: ScaleBySM3State, params: Params = None, **extra: Any
     ) -> tuple[Updates, ScaleBySM3State]:
         c1, c2 = complement(self.b1), complement(self.b2)
         weight = jnp.where(jnp.asarray(c2) == 0, 1.0, c2)

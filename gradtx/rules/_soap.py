@@ -28,10 +28,10 @@ from gradtx.arithmetic import (
     to_matrices,
     with_finite_products,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
+from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
 from gradtx.rules._matrix_sides import zeros_of_sides
 from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.tree import moments_like
 
 
 class ScaleBySoapState(NamedTuple):
@@ -106,10 +106,10 @@ class scale_by_soap(
      [-1.  0.]]
     """
 
-    b1: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the average square")
+    b1: Number = decay_factor(default=0.95, doc="the decay of the average gradient")
+    b2: Number = decay_factor(default=0.95, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root, as in `scale_by_adam`")
-    shampoo_beta: Number = hyperparameter(default=0.95, low=0.0, below=1.0, doc="the decay of the statistics")
+    shampoo_beta: Number = decay_factor(default=0.95, doc="the decay of the statistics")
     update_interval: int = static(default=10, low=1, doc="the number of updates that a basis serves")
     early_refreshes: bool = static(
         default=False,
@@ -128,9 +128,7 @@ class scale_by_soap(
             "Adam, one update late"
         ),
     )
-    mu_dtype: Any = static(
-        default=None, convert=as_storage_dtype, kw_only=True, doc="the dtype in which `mu` is stored"
-    )
+    mu_dtype: Any = storage_dtype(default=None, kw_only=True, doc="the dtype in which `mu` is stored")
     weight_dimension_numbers: DimensionNumbers = static(
         default=LAST_TWO,
         convert=partial(as_dimension_numbers, default=LAST_TWO),
@@ -152,8 +150,7 @@ class scale_by_soap(
 
     def init(self, params: Params) -> ScaleBySoapState:
         sides = partial(zeros_of_sides, params, self.weight_dimension_numbers, self.max_size)
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return ScaleBySoapState(zero_count(), mu, nu, *sides(), *sides())
+        return ScaleBySoapState(zero_count(), *moments_like(params, self.mu_dtype), *sides(), *sides())
 
     def once(self, count: Array) -> Once:
         before, first = count - 1, count == 1

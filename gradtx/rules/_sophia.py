@@ -14,15 +14,17 @@ from gradtx.core import (
     Params,
     Updates,
     Wrapper,
+    decay_factor,
     hyperparameter,
     incremental_update,
     nested,
     safe_increment,
     static,
+    storage_dtype,
     zero_count,
 )
 from gradtx.rules._curvature import hutchinson_estimator_diag_hessian
-from gradtx.tree import as_storage_dtype, map_leaves, match, state_like
+from gradtx.tree import map_leaves, match, moments_like
 
 
 class SophiaState(NamedTuple):
@@ -70,12 +72,9 @@ class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("co
     Array([0.25, 1.  , 1.  ], dtype=float32)
     """
 
-    b1: Number = hyperparameter(default=0.965, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(
-        default=0.99,
-        low=0.0,
-        below=1.0,
-        doc="the decay of the average curvature, from one estimate to the next",
+    b1: Number = decay_factor(default=0.965, doc="the decay of the average gradient")
+    b2: Number = decay_factor(
+        default=0.99, doc="the decay of the average curvature, from one estimate to the next"
     )
     eps: Number = hyperparameter(default=1e-8, above=0.0, doc="the least denominator")
     gamma: Number = hyperparameter(
@@ -101,14 +100,15 @@ class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("co
             "`logits_fn`), or your own, `GradientTransformation(init, update)`"
         ),
     )
-    mu_dtype: Any = static(default=None, convert=as_storage_dtype, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
 
     def init(self, params: Params) -> SophiaState:
-        mu, nu = state_like(params, self.mu_dtype), state_like(params, real=True)
-        return SophiaState(zero_count(), mu, nu, self.hessian_diagonal_fn.init(params))
+        return SophiaState(
+            zero_count(), *moments_like(params, self.mu_dtype), self.hessian_diagonal_fn.init(params)
+        )
 
     def apply(
-        self, updates: Updates, state: SophiaState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: SophiaState, params: Params = None, **extra: Any
     ) -> tuple[Updates, SophiaState]:
         def refreshed(nu: Any, estimator: Any) -> tuple[Any, Any]:
             estimate, estimator = self.update_part(

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.core import Number, Params, Rule, hyperparameter, static
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.core import Number, Params, Rule, hyperparameter, static, storage_dtype
+from gradtx.tree import state_like
 
 
 class TraceState(NamedTuple):
@@ -42,9 +42,7 @@ class trace(Rule, state=TraceState):
 
     decay: Number = hyperparameter(low=0.0, high=1.0, doc="the decay of the velocity")
     nesterov: bool = static(default=False, doc="whether the update looks one step ahead")
-    accumulator_dtype: Any = static(
-        default=None, convert=as_storage_dtype, doc="the dtype in which the velocity is stored"
-    )
+    accumulator_dtype: Any = storage_dtype(default=None, doc="the dtype in which the velocity is stored")
 
     def init(self, params: Params) -> TraceState:
         return TraceState(state_like(params, self.accumulator_dtype))

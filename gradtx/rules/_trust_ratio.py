@@ -5,7 +5,7 @@ from jax import Array
 
 from gradtx.arithmetic import SPLIT_LEAVES, UNBOUNDED, AxisName, Bounds, as_bounds, norm, trust_ratio
 from gradtx.core import Number, Rule, hyperparameter, static
-from gradtx.selection import Mask, as_mask, mask_at
+from gradtx.selection import MASK_FIELD, Mask
 
 
 class scale_by_trust_ratio(Rule, needs=("params",), role="normalizes"):
@@ -46,20 +46,14 @@ class scale_by_trust_ratio(Rule, needs=("params",), role="normalizes"):
     )
     mask: Mask = static(
         default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
+        **MASK_FIELD,
         kw_only=True,
         doc=(
             "the leaves that are scaled, as in `add_decayed_weights`; the others pass unchanged. Biases and "
             "the parameters of normalization are often left out: `except_bias_norm_embedding`"
         ),
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def leaf(self, g: Array, p: Array) -> Array:
         if not self.mask:

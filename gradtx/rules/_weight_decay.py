@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.core import Number, Rule, ScalarOrSchedule, checks_keywords, hyperparameter, static
-from gradtx.selection import Mask, as_mask, mask_at
+from gradtx.selection import MASK_FIELD, Mask
 
 
 class add_decayed_weights(Rule, needs=("params",), role="decays"):
@@ -34,9 +34,7 @@ class add_decayed_weights(Rule, needs=("params",), role="decays"):
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc=r"the strength $\lambda$ of the decay")
     mask: Mask = static(
         default=None,
-        convert=as_mask,
-        at=mask_at,
-        selects=True,
+        **MASK_FIELD,
         doc=(
             "the leaves that decay: a tree of booleans or a prefix of one, or a function from parameters to "
             'it, such as `except_bias_norm_embedding` or `by_path({"bias|norm": False, ".*": True})`. A '

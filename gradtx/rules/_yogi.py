@@ -4,12 +4,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import Moments, abs_squared, interpolate, moments, normalized
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.rules._adam import ScaleByAdamState
+from gradtx.core import Number, Params, decay_factor, hyperparameter, static, zero_count
+from gradtx.rules._adam import ScaleByAdamState, TwoMoments
 from gradtx.tree import state_like
 
 
-class scale_by_yogi(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged"):
+class scale_by_yogi(TwoMoments):
     r"""Yogi's direction.
 
     $$\nu_t = \nu_{t-1} - (1 - b_2)\,\operatorname{sign}(\nu_{t-1} - |g_t|^2)\,|g_t|^2, \qquad
@@ -37,12 +37,8 @@ class scale_by_yogi(Rule, state=ScaleByAdamState, role="normalizes", squares="av
     5.0
     """
 
-    b1: Number = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay of the average gradient")
-    b2: Number = hyperparameter(
-        default=0.999, low=0.0, below=1.0, doc="one minus the weight of each square in the second moment"
-    )
+    b2: Number = decay_factor(default=0.999, doc="one minus the weight of each square in the second moment")
     eps: Number = hyperparameter(default=1e-3, low=0.0, doc="added to the root")
-    eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     initial_accumulator_value: Number = hyperparameter(default=1e-6, low=0.0, doc=r"$\nu_0$")
     bias_correction: bool = static(
         default=True,

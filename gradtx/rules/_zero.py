@@ -25,7 +25,7 @@ class set_to_zero(GradientTransformation):
     """
 
     def apply(
-        self, updates: Updates, state: OptState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: OptState, params: Params = None, **extra: Any
     ) -> tuple[Updates, OptState]:
         if params is None:
             return map_leaves(jnp.zeros_like, updates), state
@@ -67,7 +67,7 @@ class zero_nans(GradientTransformation, state=ZeroNansState):
         )
 
     def apply(
-        self, updates: Updates, state: ZeroNansState, params: Params | None = None, **extra: Any
+        self, updates: Updates, state: ZeroNansState, params: Params = None, **extra: Any
     ) -> tuple[Updates, ZeroNansState]:
         leaves, (old,), treedef = match(updates, same_shape=False, found_nan=state.found_nan)
         # Without a gradient, as at `None`, the state stays.

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from gradtx.core import Schedule, hyperparameter
+from gradtx.core import Schedule, decay_factor, hyperparameter
 from gradtx.schedules._decay import linear_schedule
 from gradtx.schedules._progress import as_float, blend, progress
 
@@ -39,7 +39,7 @@ class ademamix_b3_schedule(Schedule):
         steps=True,
         doc="the number of steps of the warmup, which AdEMAMix takes as that of training",
     )
-    b1: float = hyperparameter(default=0.9, low=0.0, below=1.0, doc="the decay from which the warmup starts")
+    b1: float = decay_factor(default=0.9, doc="the decay from which the warmup starts")
 
     def at(self, count: Array) -> Array:
         done, left = progress(as_float(count) + 1.0, self.transition_steps)

@@ -7,6 +7,7 @@ from gradtx.selection._labels import (
     by_mask,
 )
 from gradtx.selection._masks import (
+    MASK_FIELD as MASK_FIELD,
     Mask as Mask,
     MaskOrFn,
     as_mask as as_mask,

@@ -57,5 +57,9 @@ def mask_at(mask: Callable[[Any], Any] | Frozen | None, updates: Any, params: An
     return None if mask is None else mask_selection(mask, tree, name).over(tree)
 
 
+MASK_FIELD: dict[str, Any] = {"convert": as_mask, "at": mask_at, "selects": True}
+"""The options of `static` for a mask of a `Rule`, whose `leaf` sees whether its own leaf is selected."""
+
+
 def _with_python_booleans(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: bool(leaf) if isinstance(leaf, np.bool_) else leaf, tree)

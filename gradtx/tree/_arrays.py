@@ -36,6 +36,11 @@ def state_like(
     return tree_map_with_path(partial(_state_like, value=value, dtype=dtype, real=real), params)
 
 
+def moments_like(params: Any, dtype: Any = None) -> tuple[Any, Any]:
+    """Zeros for the average of the gradients, stored in `dtype`, and for the average of their squares."""
+    return state_like(params, dtype), state_like(params, real=True)
+
+
 def copies(params: Any, dtype: DTypeLike | None = None, *, own_dtype: bool = False) -> Any:
     """Copies of the parameters as state, which can be donated together with the parameters.
 

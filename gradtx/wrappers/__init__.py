@@ -19,12 +19,17 @@ from gradtx.wrappers._conditional import (
     conditionally_mask,
     conditionally_transform,
 )
-from gradtx.wrappers._finite import ApplyIfFiniteState, all_finite, apply_if_finite
+from gradtx.wrappers._finite import (
+    ApplyIfFiniteState,
+    all_finite,
+    apply_if_finite,
+    first_not_finite as first_not_finite,
+)
 from gradtx.wrappers._flatten import flatten
 from gradtx.wrappers._galore import GaLoreDimensionNumbers, GaLoreState, scale_by_galore
 from gradtx.wrappers._graft import graft
 from gradtx.wrappers._group_scale import layerwise_decay, scale_by_group
-from gradtx.wrappers._guard import GuardState, first_not_finite as first_not_finite, guard
+from gradtx.wrappers._guard import GuardState, guard
 from gradtx.wrappers._leaf_table import leaf_table
 from gradtx.wrappers._lookahead import LookaheadState, lookahead
 from gradtx.wrappers._loss_scale import DynamicLossScaleState, dynamic_loss_scale

@@ -21,10 +21,11 @@ from gradtx.core import (
     identity,
     nested,
     static,
+    storage_dtype,
     whole_number,
     zero_count,
 )
-from gradtx.tree import as_scalar, as_storage_dtype, map_leaves, state_like
+from gradtx.tree import as_scalar, map_leaves, state_like
 from gradtx.wrappers._branching import increment_if, update_if
 
 ShouldSkipUpdateFunction = Callable[[Updates, Array, Params], tuple[Any, Any]]
@@ -102,18 +103,16 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
             "average nor towards $k$. `skip_not_finite` and `skip_large_updates` are such functions"
         ),
     )
-    accumulator_dtype: Any = static(
+    accumulator_dtype: Any = storage_dtype(
         default=None,
-        convert=as_storage_dtype,
         doc="the dtype in which the average is stored; by default the parameters' dtype, at least float32",
     )
     weighted: bool = static(
-        default=False, kw_only=True, doc="whether `update` takes the weight $w_i$ of each micro-batch"
+        default=False,
+        needs={"weight": bool},
+        kw_only=True,
+        doc="whether `update` takes the weight $w_i$ of each micro-batch",
     )
-
-    @cached_property
-    def needs(self) -> frozenset[str]:
-        return super().needs | ({"weight"} if self.weighted else set())
 
     def init(self, params: Params) -> MultiStepsState:
         average = state_like(params, self.accumulator_dtype)

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from gradtx.arithmetic import AxisName, complement, correction, quotient
-from gradtx.core import hyperparameter, incremental_update, static, zero_count
-from gradtx.tree import as_storage_dtype
+from gradtx.core import decay_factor, incremental_update, static, storage_dtype, zero_count
+from gradtx.tree import cast
 from gradtx.wrappers._branching import increment_if
 from gradtx.wrappers._finite import all_finite
 from gradtx.wrappers._measures import Measure, StatefulMeasure, arguments_of, takes_axis_name
@@ -38,11 +38,10 @@ class measure_with_ema(StatefulMeasure):
     """
 
     measure: Measure = static(doc="the measure $x$")
-    decay: float = hyperparameter(low=0.0, below=1.0, doc="$d$")
+    decay: float = decay_factor(doc="$d$")
     debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
-    accumulator_dtype: Any = static(
+    accumulator_dtype: Any = storage_dtype(
         default=None,
-        convert=as_storage_dtype,
         doc="the dtype in which the average is stored; by default that of the measure, at least float32",
     )
 
@@ -55,7 +54,7 @@ class measure_with_ema(StatefulMeasure):
         """The average of no numbers."""
         numbers = jax.eval_shape(lambda *seen: as_numbers(self.measure(*seen)), *shapes)
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), numbers)
-        return Average(zero_count(), _stored(zeros, self.accumulator_dtype))
+        return Average(zero_count(), cast(zeros, self.accumulator_dtype))
 
     def step(self, memory: Average, *arguments: Any, axis_name: AxisName = None) -> tuple[Any, Average]:
         """The average, corrected for its start at zero if it is asked for, and the next memory."""
@@ -69,8 +68,4 @@ class measure_with_ema(StatefulMeasure):
         count = increment_if(finite, memory.count)
         weights = correction(c, count) if self.debias else jnp.ones(())
         average = jax.tree.map(lambda m: quotient(m, weights.astype(m.dtype)), ema)
-        return average, Average(count, _stored(ema, self.accumulator_dtype))
-
-
-def _stored(ema: Any, dtype: Any) -> Any:
-    return ema if dtype is None else jax.tree.map(lambda m: m.astype(dtype), ema)
+        return average, Average(count, cast(ema, self.accumulator_dtype))

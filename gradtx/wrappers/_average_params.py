@@ -21,9 +21,10 @@ from gradtx.core import (
     nested,
     safe_increment,
     static,
+    storage_dtype,
     zero_count,
 )
-from gradtx.tree import arrays_of, as_scalar, as_storage_dtype, copies
+from gradtx.tree import arrays_of, as_scalar, copies
 
 
 class AverageParamsState(NamedTuple):
@@ -87,9 +88,8 @@ class average_params(Wrapper, state=AverageParamsState, needs=("params",), count
         doc="the update after which parameters first enter; 0 means those before the first update",
     )
     every_k: int = static(default=1, low=1, doc="the number of updates from one entry to the next")
-    average_dtype: Any = static(
+    average_dtype: Any = storage_dtype(
         default=None,
-        convert=as_storage_dtype,
         doc="the dtype in which the average is stored; by default the parameters' dtype, at least float32",
     )
 

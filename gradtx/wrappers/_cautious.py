@@ -60,11 +60,7 @@ class cautious(Wrapper):
             r"direction along the gradient, which is negated later: then $k = \mathbb 1[T(g)\,g > 0]$"
         ),
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def apply(
         self, updates: Updates, state: OptState, params: Params = None, **extra: Any

@@ -4,7 +4,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.tree_util import keystr, tree_leaves_with_path
 
 from gradtx.arithmetic import AxisName, over_shards
 from gradtx.core import (
@@ -18,7 +20,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.tree import is_inexact, narrowed
+from gradtx.tree import is_inexact, is_placeholder, match, narrowed
 from gradtx.wrappers._branching import increment_if, keep_if, update_if, zeros_of
 
 
@@ -135,3 +137,26 @@ def all_finite(tree: Any, axis_name: AxisName = None) -> Array:
     if not axis_name:
         return everywhere
     return over_shards(everywhere.astype(jnp.int32), axis_name, jax.lax.pmin) == 1
+
+
+def first_not_finite(updates: Updates, params: Params, axis_name: AxisName) -> Array:
+    """The index of the first leaf with an element that is not finite, and the number of leaves without one.
+
+    The index is one into the parameters, if there are any: a `None` among the updates may stand for a whole
+    subtree of them.
+    """
+    leaves, (beside,), _ = match(updates, same_shape=False, params=updates if params is None else params)
+    widths = [len(jax.tree.leaves(part, is_leaf=is_placeholder)) for part in beside]
+    places = np.cumsum([0, *widths]).astype(np.int32)
+    bad = [~jnp.isfinite(leaf).all() if is_inexact(leaf) else jnp.zeros((), bool) for leaf in leaves]
+    first = jnp.asarray(places)[jnp.argmax(jnp.stack([*bad, jnp.ones((), bool)]))]
+    return over_shards(first, axis_name, jax.lax.pmin)
+
+
+def leaf_name(params: Params, index: int) -> str:
+    """The name of the leaf with this index, after the last of which stands the norm or the loss."""
+    if params is None:
+        return f"leaf {index}, counted from 0"
+    paths = [keystr(path) for path, _ in tree_leaves_with_path(params, is_leaf=is_placeholder)]
+    named = paths[index] if index < len(paths) else "the loss, or a norm that overflowed"
+    return named or "the one leaf"

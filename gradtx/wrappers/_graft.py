@@ -44,11 +44,7 @@ class graft(Wrapper):
         kw_only=True,
         doc="whether each leaf has the length of its own leaf of $M(g)$, or all leaves together have one",
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     @property
     def couples_leaves(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - by an option

@@ -1,16 +1,15 @@
 """Guarding: bad batches are kept from the optimizer, counted, and located."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.tree_util import keystr, tree_leaves_with_path
 
-from gradtx.arithmetic import AxisName, complement, interpolate, multiply_by, over_shards, root
+from gradtx.arithmetic import AxisName, complement, multiply_by, over_shards
 from gradtx.core import (
     GradientTransformation,
     Number,
@@ -19,24 +18,17 @@ from gradtx.core import (
     Updates,
     Wrapper,
     as_loss,
+    decay_factor,
     hyperparameter,
     nested,
     safe_increment,
     static,
     zero_count,
 )
-from gradtx.tree import as_scalar, is_inexact, is_placeholder, map_leaves, match, narrowed, norm
+from gradtx.tree import map_leaves, narrowed, norm
 from gradtx.wrappers._branching import increment_if, keep_if, run_if, update_if, zeros_of
-from gradtx.wrappers._finite import all_finite
-
-_LEAST_SPIKE = 1e-3  # of the mean
-
-
-class Statistics(NamedTuple):
-    """The running mean and variance of one number, over the accepted batches."""
-
-    mean: Array
-    variance: Array
+from gradtx.wrappers._finite import all_finite, first_not_finite, leaf_name
+from gradtx.wrappers._spikes import Statistics, no_statistics
 
 
 class GuardState(NamedTuple):
@@ -73,7 +65,7 @@ class GuardState(NamedTuple):
         )
         if self.bad_leaf < 0:
             return words
-        return f"{words} Last not finite: {_leaf_name(params, int(self.bad_leaf))}."
+        return f"{words} Last not finite: {leaf_name(params, int(self.bad_leaf))}."
 
 
 class guard(Wrapper, state=GuardState, counts=("count",)):
@@ -122,7 +114,7 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
     max_deviations: Number = hyperparameter(
         default=6.0, above=0.0, doc=r"$z_\text{max}$. `inf` turns the search for spikes off"
     )
-    decay: Number = hyperparameter(default=0.97, low=0.0, below=1.0, doc="$d$")
+    decay: Number = decay_factor(default=0.97, doc="$d$")
     warmup_steps: int = static(
         default=25,
         low=1,
@@ -132,7 +124,10 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
         default="skip", choices=("skip", "clip"), doc="the response to a spike of the norm"
     )
     watch_loss: bool = static(
-        default=False, kw_only=True, doc="whether the loss is watched too; `update` then needs `value=`"
+        default=False,
+        needs={"value": bool},
+        kw_only=True,
+        doc="whether the loss is watched too; `update` then needs `value=`",
     )
     max_consecutive: int = static(
         default=10,
@@ -151,10 +146,6 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
 
     couples_leaves = True
 
-    @cached_property
-    def needs(self) -> frozenset[str]:
-        return super().needs | ({"value"} if self.watch_loss else set())
-
     def init(self, params: Params) -> GuardState:
         return GuardState(
             count=zero_count(),
@@ -163,8 +154,8 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
             clipped=zero_count(),
             consecutive=zero_count(),
             bad_leaf=jnp.full((), -1, jnp.int32),
-            norm=_no_statistics(),
-            loss=_no_statistics() if self.watch_loss else None,
+            norm=no_statistics(),
+            loss=no_statistics() if self.watch_loss else None,
             inner_state=self.inner.init(params),
         )
 
@@ -220,10 +211,10 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
         """Whether a batch is finite, is clipped and is accepted, and the norm that enters the statistics."""
         finite = jnp.isfinite(length * length) & jnp.isfinite(loss * loss)
         ready = finite & (state.accepted >= self.warmup_steps)
-        is_spike, shortened = self._compared(length, state.norm)
+        is_spike, shortened = state.norm.compared(length, self.max_deviations)
         spike, loss_spike = ready & is_spike, jnp.zeros((), bool)
         if state.loss:
-            loss_spike = ready & self._compared(loss, state.loss)[0]
+            loss_spike = ready & state.loss.compared(loss, self.max_deviations)[0]
         clips = spike & ~loss_spike if self.on_spike == "clip" else jnp.zeros((), bool)
         return finite, clips, finite & ~loss_spike & (clips | ~spike), jnp.where(clips, shortened, length)
 
@@ -242,48 +233,8 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
     def _mean_loss(self, value: Any) -> Array:
         return over_shards(as_loss("guard", value), self.axis_name, jax.lax.pmean)
 
-    def _compared(self, x: Array, usual: Statistics) -> tuple[Array, Array]:
-        """Whether `x` is a spike, and the number to which it is shortened if it is one."""
-        longest = as_scalar(self.max_deviations) * root(usual.variance)
-        excess = x - usual.mean
-        is_spike = excess > jnp.maximum(longest, _LEAST_SPIKE * jnp.abs(usual.mean))
-        # z_max² / z standard deviations, with the excess of z standard deviations.
-        return is_spike, usual.mean + longest**2 / jnp.where(is_spike, excess, 1.0)
-
     def _absorb(self, accepts: Array, x: Array, usual: Statistics, seen: Array) -> Statistics:
         """The statistics with `x` in them if it is accepted; plain averages until the warmup is over."""
         begins = seen < self.warmup_steps
         weight = jnp.where(begins, 1.0 / (1.0 + seen.astype(float)), complement(self.decay))
-        mean = interpolate(usual.mean, x, weight)
-        # In a plain average both distances together give the variance of all values so far, exactly.
-        distance = x - jnp.where(begins, usual.mean, mean)
-        variance = interpolate(usual.variance, distance * (x - mean), weight)
-        new = Statistics(mean, variance)
-        return jax.tree.map(lambda one, other: jnp.where(accepts, one, other), new, usual)
-
-
-def _leaf_name(params: Params, index: int) -> str:
-    """The name of the leaf of this index, after the last of which stands the norm or the loss."""
-    if params is None:
-        return f"leaf {index}, counted from 0"
-    paths = [keystr(path) for path, _ in tree_leaves_with_path(params, is_leaf=is_placeholder)]
-    named = paths[index] if index < len(paths) else "the loss, or a norm that overflowed"
-    return named or "the one leaf"
-
-
-def _no_statistics() -> Statistics:
-    return Statistics(jnp.zeros((), float), jnp.zeros((), float))
-
-
-def first_not_finite(updates: Updates, params: Params, axis_name: AxisName) -> Array:
-    """The index of the first leaf with an element that is not finite, and the number of leaves without one.
-
-    The index is one into the parameters, if there are any: a `None` among the updates may stand for a whole
-    subtree of them.
-    """
-    leaves, (beside,), _ = match(updates, same_shape=False, params=updates if params is None else params)
-    widths = [len(jax.tree.leaves(part, is_leaf=is_placeholder)) for part in beside]
-    places = np.cumsum([0, *widths]).astype(np.int32)
-    bad = [~jnp.isfinite(leaf).all() if is_inexact(leaf) else jnp.zeros((), bool) for leaf in leaves]
-    first = jnp.asarray(places)[jnp.argmax(jnp.stack([*bad, jnp.ones((), bool)]))]
-    return over_shards(first, axis_name, jax.lax.pmin)
+        return jax.tree.map(partial(jnp.where, accepts), usual.with_value(x, weight, begins), usual)

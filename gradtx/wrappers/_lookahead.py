@@ -18,9 +18,10 @@ from gradtx.core import (
     moved_to,
     nested,
     static,
+    storage_dtype,
     zero_count,
 )
-from gradtx.tree import arrays_of, as_storage_dtype, copies, map_leaves
+from gradtx.tree import arrays_of, copies, map_leaves
 from gradtx.wrappers._restarting import restarted
 
 
@@ -74,9 +75,8 @@ class lookahead(Wrapper, state=LookaheadState, needs=("params",), counts=("steps
         default=False,
         doc="whether each period starts with a new state of the fast optimizer; its schedules continue",
     )
-    slow_dtype: Any = static(
+    slow_dtype: Any = storage_dtype(
         default=None,
-        convert=as_storage_dtype,
         kw_only=True,
         doc=r"the dtype in which $\phi$ is stored; by default the parameters' dtype, at least float32",
     )

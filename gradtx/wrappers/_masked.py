@@ -1,7 +1,6 @@
 """Masking: a transformation of some of the leaves."""
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from gradtx.core import GradientTransformation, OptState, Params, checks_keywords, nested, static
@@ -43,6 +42,7 @@ class masked(Grouped, state=MaskedState):
     )
     mask: Mask = static(
         convert=as_mask,
+        needs={"params": asks_for_parameters},
         doc=(
             "the mask $m$: a tree of booleans or a prefix of one, or a function from parameters to it, such "
             'as `by_path({"bias|norm": False, ".*": True})` or `except_bias_norm_embedding`. A function sees '
@@ -51,10 +51,6 @@ class masked(Grouped, state=MaskedState):
         ),
     )
     passing = (False,)
-
-    @cached_property
-    def needs(self) -> frozenset[str]:
-        return super().needs | ({"params"} if asks_for_parameters(self.mask) else set())
 
     @property
     def by_label(self) -> Mapping[bool, GradientTransformation]:

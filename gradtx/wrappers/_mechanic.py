@@ -80,11 +80,7 @@ class mechanize(Wrapper, state=MechanicState, needs=("params",), counts=("count"
         default=1e-6, above=0.0, doc="a guess of the scale that is surely too small"
     )
     num_betas: int = static(default=6, low=1, doc="the number $n$ of decays")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
 

@@ -1,7 +1,6 @@
 """Partitioning: each leaf belongs to one group, and each group has its own transformation."""
 
 from collections.abc import Hashable, Iterator, Mapping
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -70,6 +69,7 @@ class partition(Grouped, state=PartitionState):
     )
     param_labels: Labels = static(
         convert=as_labels,
+        needs={"params": asks_for_parameters},
         doc=(
             r"the labels $\ell$: a tree of labels or a prefix of one, or a function from parameters to it, "
             'such as `by_path({"embed|head": "adam", ".*": "muon"})`. A function sees the shapes and dtypes '
@@ -102,10 +102,6 @@ class partition(Grouped, state=PartitionState):
             mask_compatible_extra_args=mask_compatible_extra_args,
         )
         self.__post_init__()
-
-    @cached_property
-    def needs(self) -> frozenset[str]:
-        return super().needs | ({"params"} if asks_for_parameters(self.param_labels) else set())
 
     @property
     def by_label(self) -> Mapping[Any, GradientTransformation]:

@@ -80,11 +80,7 @@ class sam(Wrapper, state=SAMState, needs=("params", "grad_fn")):
     eta: Number = hyperparameter(
         default=0.01, low=0.0, kw_only=True, doc=r"$\eta$, which lets a parameter of 0 move"
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=SPLIT_LEAVES,
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
 

@@ -19,9 +19,9 @@ from gradtx.core import (
     moved_to,
     nested,
     safe_increment,
-    static,
+    storage_dtype,
 )
-from gradtx.tree import as_scalar, as_storage_dtype, copies, map_leaves
+from gradtx.tree import as_scalar, copies, map_leaves
 
 
 class ScheduleFreeState(NamedTuple):
@@ -94,9 +94,8 @@ class schedule_free(Wrapper, state=ScheduleFreeState, needs=("params",), counts=
         low=0.0,
         doc="$p$: the larger it is, the less the iterates of a warmup weigh",
     )
-    state_dtype: Any = static(
+    state_dtype: Any = storage_dtype(
         default=None,
-        convert=as_storage_dtype,
         doc="the dtype in which $z$ is stored; by default the parameters' dtype, at least float32",
     )
 

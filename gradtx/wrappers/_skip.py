@@ -1,5 +1,8 @@
 """Functions that tell `accumulate` which micro-batches to skip: not finite ones, or too large ones."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -30,16 +33,13 @@ def skip_not_finite(
     >>> print(skips, found["num_not_finite"])
     True 1
     """
-    require_axes("skip_not_finite", axis_name, updates=updates)
-    found = sum_over_shards(_not_finite, filter(is_inexact, jax.tree.leaves(updates)), axis_name)
+    found = _total("skip_not_finite", _not_finite, jnp.int32, updates, axis_name)
     skips = found > 0
     return skips, {"should_skip": skips, "num_not_finite": found}
 
 
-def _not_finite(leaves: list[Array]) -> Array:
-    """The number of elements that are not finite."""
-    counts = (jnp.sum(~jnp.isfinite(leaf)).astype(jnp.int32) for leaf in leaves)
-    return sum(counts, jnp.zeros((), jnp.int32))
+def _not_finite(leaf: Array) -> Array:
+    return ~jnp.isfinite(leaf)
 
 
 def skip_large_updates(
@@ -66,13 +66,22 @@ def skip_large_updates(
     >>> skip_large_updates({"w": jnp.array([3.0, 4.0])}, 0, None, max_squared_norm=24.0)[0]
     Array(True, dtype=bool)
     """
-    require_axes("skip_large_updates", axis_name, updates=updates)
-    size = sum_over_shards(_sum_of_squares, filter(is_inexact, jax.tree.leaves(updates)), axis_name)
+    size = _total("skip_large_updates", _square, float, updates, axis_name)
     skips = ~(size < max_squared_norm)
     return skips, {"should_skip": skips, "norm_squared": size}
 
 
-def _sum_of_squares(leaves: list[Array]) -> Array:
-    """The sum of |g|², in one dtype for gradients of every dtype, as the state of `accumulate` stores it."""
-    squares = (jnp.sum(abs_squared(leaf.astype(widened(leaf.dtype)))).astype(float) for leaf in leaves)
-    return sum(squares, jnp.zeros(()))
+def _square(leaf: Array) -> Array:
+    return abs_squared(leaf.astype(widened(leaf.dtype)))
+
+
+def _total(
+    who: str, of_leaf: Callable[[Array], Array], dtype: Any, updates: Updates, axis_name: AxisName
+) -> Array:
+    """The sum of a function of all elements, in one dtype for gradients of every dtype, as it is stored."""
+
+    def summed(leaves: list[Array]) -> Array:
+        return sum((jnp.sum(of_leaf(leaf)).astype(dtype) for leaf in leaves), jnp.zeros((), dtype))
+
+    require_axes(who, axis_name, updates=updates)
+    return sum_over_shards(summed, filter(is_inexact, jax.tree.leaves(updates)), axis_name)
