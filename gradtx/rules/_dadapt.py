@@ -107,6 +107,7 @@ class scale_by_dadapt_adamw(
     )
 
     couples_leaves = True
+    finds_rate = "it estimates the rate, and learning_rate stays 1"
 
     def init(self, params: Params) -> DAdaptAdamWState:
         return DAdaptAdamWState(

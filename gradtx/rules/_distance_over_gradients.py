@@ -86,6 +86,8 @@ class scale_by_distance_over_gradients(
         doc=SPLIT_LEAVES,
     )
 
+    finds_rate = "the distance travelled gives the size of each step"
+
     def init(self, params: Params) -> ScaleByDistanceOverGradientsState:
         first = partial(_first_distance, reps_rel=self.reps_rel, axis_name=self.axis_name)
         distances = jax.tree.map(first, params)

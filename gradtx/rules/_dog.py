@@ -77,6 +77,7 @@ class scale_by_dog(GradientTransformation, state=DoGState, needs=("params",)):
     )
 
     couples_leaves = True
+    finds_rate = "the distance travelled gives the size of each step"
 
     def init(self, params: Params) -> DoGState:
         length = as_scalar(self.init_step)
@@ -147,6 +148,7 @@ class scale_by_dowg(GradientTransformation, state=DoWGState, needs=("params",)):
     )
 
     couples_leaves = True
+    finds_rate = "the distance travelled gives the size of each step"
 
     def init(self, params: Params) -> DoWGState:
         return DoWGState(

@@ -139,6 +139,7 @@ class scale_by_prodigy(
     )
 
     couples_leaves = True
+    finds_rate = "it estimates the rate, and learning_rate stays 1"
 
     def init(self, params: Params) -> ProdigyState:
         return ProdigyState(
