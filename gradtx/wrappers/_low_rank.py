@@ -31,10 +31,8 @@ def projected_side(shape: tuple[int, ...], longer: bool) -> int:
 def project(g: Array, projector: Array, due: Array, *, spec: Any, longer: bool) -> tuple[Array, Array]:
     """The projected gradient, and the basis, which is that of this gradient if it is due."""
     x = to_matrices(g, spec)
-    side, old = (
-        projected_side(x.shape, longer),
-        made_whole(projector, (projector.ndim - 2, projector.ndim - 1)),
-    )
+    side = projected_side(x.shape, longer)
+    old = made_whole(projector, (projector.ndim - 2, projector.ndim - 1))
 
     def renewed() -> Array:
         # In the length 1, so that the squares are in range.
