@@ -28,6 +28,7 @@ PAIRS = {
 
 def first_call_and_steps(txs: tuple[Any, Any], params: Any, rounds: int) -> list[tuple[float, float]]:
     """The seconds of the first call, and of the fastest step, of both optimizers in turn."""
+    jax.clear_caches()  # else a row may find the programs of another one
     steppers = [gradtx.Stepper(tx) for tx in txs]
     runs = [(jax.tree.map(np.array, params), None) for _ in txs]
     runs = [

@@ -200,6 +200,7 @@ CASES: dict[str, GradientTransformation] = {
     "rprop": gradtx.rprop(0.1, backtracking=True),
     "running_max": gradtx.running_max(),
     "sam": gradtx.sam(gradtx.adam(0.1), falling, adaptive=True, eta=0.1),
+    "sam_with_adversary": gradtx.sam_with_adversary(gradtx.adam(falling), gradtx.momentum(0.1)),
     "scale": gradtx.scale(-0.5),
     "scale_by_acprop": gradtx.scale_by_acprop(b1=falling, eps_root=1e-3),
     "scale_by_adadelta": gradtx.scale_by_adadelta(rho=falling, eps=0.01),

@@ -3,6 +3,7 @@
 from gradtx.arithmetic._axes import (
     SPLIT_LEAVES as SPLIT_LEAVES,
     AxisName as AxisName,
+    as_shape as as_shape,
     axes_in as axes_in,
     hidden_axes as hidden_axes,
     over_shards as over_shards,

@@ -32,6 +32,19 @@ def varying(x: Any) -> frozenset[str]:
     return kind.manual_axis_type.varying if hasattr(kind, "manual_axis_type") else kind.vma
 
 
+def as_shape(kind: Any) -> jax.ShapeDtypeStruct:
+    """The shape, dtype, sharding and varying axes of a type, from which `jnp.zeros_like` makes an array."""
+    # JAX before 0.10 leaves the axes out of the shapes that it returns.
+    name = "manual_axis_type" if hasattr(kind, "manual_axis_type") else "vma"
+    return jax.ShapeDtypeStruct(
+        kind.shape,
+        kind.dtype,
+        sharding=kind.sharding,
+        weak_type=kind.weak_type,
+        **{name: getattr(kind, name)},
+    )
+
+
 def is_shown(axis: str) -> bool:
     """Whether types show that an array varies over this axis."""
     return bool(varying(jax.eval_shape(partial(jax.lax.axis_index, axis))))

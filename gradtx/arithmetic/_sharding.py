@@ -4,16 +4,16 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax
-from jax.sharding import AxisType
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 
 def made_whole(x: jax.Array, along: Collection[int]) -> jax.Array:
     """`x`, unsplit along these axes if a mesh with explicit axes splits it there."""
-    spec = jax.typeof(x).sharding.spec
-    if all(spec[axis] is None for axis in along):
+    sharding = jax.typeof(x).sharding
+    if all(sharding.spec[axis] is None for axis in along):
         return x
-    kept = (spec[axis] if axis not in along else None for axis in range(x.ndim))
-    return jax.sharding.reshard(x, jax.sharding.PartitionSpec(*kept))
+    kept = (axes if axis not in along else None for axis, axes in enumerate(sharding.spec))
+    return jax.sharding.reshard(x, NamedSharding(sharding.mesh, PartitionSpec(*kept)))
 
 
 def split_as(like: jax.Array, x: jax.Array) -> jax.Array:

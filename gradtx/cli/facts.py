@@ -13,6 +13,8 @@ import jax
 
 import gradtx
 from gradtx.cli.catalogue import own_learning_rate
+from gradtx.core import all_in
+from gradtx.practice import rates_of
 
 MATRIX = {"kernel": jax.ShapeDtypeStruct((1024, 1024), "float32")}
 
@@ -54,13 +56,24 @@ def papers_of(factory: Callable[..., Any], tx: Any) -> list[str]:
 
 
 def typical_rate(factory: Callable[..., Any]) -> float | None:
-    """The default learning rate, or that of the first example in the docstring that has a number."""
+    """The learning rate that the library states, or `None` for an optimizer that finds it and takes none.
+
+    It is the default, a number or the peak of a schedule, or that of the first example with a number.
+    """
     if "learning_rate" in inspect.signature(factory).parameters:
         own = own_learning_rate(factory)
         if own is not None:
             return own
     found = re.search(rf">>> .*?\b{factory.__name__}\((\d[\d.e-]*)", inspect.getdoc(factory) or "")
-    return float(found[1]) if found else None
+    if found:
+        return float(found[1])
+    tx = factory()
+    return None if way_to_its_rate(tx) else rates_of(tx).reference
+
+
+def way_to_its_rate(tx: Any) -> str:
+    """The way in which an optimizer finds the size of its steps itself, in words; empty without one."""
+    return next((part.finds_rate for part in all_in(tx) if part.finds_rate), "")
 
 
 def bytes_of(tx: Any) -> float:

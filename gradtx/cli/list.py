@@ -1,7 +1,7 @@
 """Lists every optimizer, with the bytes of its state for each parameter, a learning rate and its paper.
 
 The bytes are those of a float32 matrix of 1024 by 1024. The rate is the default, or that of the example in
-the documentation. The command `show` has more.
+the documentation; an optimizer that finds it itself may have none. The command `show` has more.
 """
 
 import argparse
@@ -28,4 +28,4 @@ def run(options: argparse.Namespace, architecture: Architecture) -> int:
 def _row(name: str, factory: OptimizerFactory) -> tuple[str, ...]:
     tx, rate = example(factory), typical_rate(factory)
     size = f"{round(bytes_of(tx), 3):g}"
-    return name, size, "" if rate is None else f"{rate:g}", ", ".join(papers_of(factory, tx))
+    return name, size, "finds it" if rate is None else f"{rate:g}", ", ".join(papers_of(factory, tx))

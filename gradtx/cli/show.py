@@ -9,7 +9,15 @@ import jax
 import gradtx
 from gradtx.cli.catalogue import OptimizerFactory, find_any
 from gradtx.cli.converters import argument
-from gradtx.cli.facts import bytes_of, equations_of, example, first_paragraph, papers_of, typical_rate
+from gradtx.cli.facts import (
+    bytes_of,
+    equations_of,
+    example,
+    first_paragraph,
+    papers_of,
+    typical_rate,
+    way_to_its_rate,
+)
 from gradtx.cli.language_model import Architecture
 from gradtx.cli.memory import number_of_parameters, transformer_of
 from gradtx.cli.plain_math import plain
@@ -40,8 +48,8 @@ def run(options: Options, architecture: Architecture) -> int:
         lines = [line for part in equations for line in plain(part)]
         print("\n    ".join([kind.__name__, *lines]), end="\n\n")
     print(f"State: {round(bytes_of(tx), 3):g} bytes for each parameter of a float32 matrix of 1024 by 1024")
-    if (rate := typical_rate(factory)) is not None:
-        print(f"Learning rate: {rate:g}, for example")
+    rate, way = typical_rate(factory), way_to_its_rate(tx)
+    print(f"Learning rate: {'none' if rate is None else f'{rate:g}'}, {way or 'for example'}")
     if papers := papers_of(factory, tx):
         print(f"Papers: {', '.join(f'https://arxiv.org/abs/{paper}' for paper in papers)}")
     if options.params is not None:

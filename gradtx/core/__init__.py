@@ -1,6 +1,7 @@
 """The protocol: values, schedules, transformations and their combinations."""
 
 from gradtx.core._annotations import (
+    ArrayTree,
     OptState,
     Params,
     TransformInitFn,
@@ -80,6 +81,7 @@ from gradtx.core._wrapper import Part as Part, Wrapper
 __all__ = [
     "AdaptiveGradClipState",
     "AddDecayedWeightsState",
+    "ArrayTree",
     "ClipByGlobalNormState",
     "ClipState",
     "EmptyState",

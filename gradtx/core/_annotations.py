@@ -2,6 +2,9 @@
 
 from typing import Any, Protocol
 
+ArrayTree = Any
+"""A pytree of arrays."""
+
 Params = Any
 """A tree of parameters: any pytree of arrays."""
 

@@ -31,6 +31,9 @@ class Declared(Value):
     couples_leaves: ClassVar[bool] = False
     """Whether the update of a leaf depends on other leaves, as with a global norm."""
 
+    finds_rate: ClassVar[str] = ""
+    """The way in which the transformation finds the size of its steps itself; empty if a rate is chosen."""
+
     def __init_subclass__(cls, *, abstract: bool = False, **keywords: Any) -> None:
         super().__init_subclass__()
         if not abstract:

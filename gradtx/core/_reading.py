@@ -97,7 +97,8 @@ def summary(tx: Any, params: Any) -> Table:
 
     The findings of `lint` follow, for example a group without a leaf or a global norm over one group alone.
     For a stack, the bytes are those of all members. The table is a value: it prints, a notebook shows it as a
-    table, and `rows` has its cells.
+    table, and `rows` has its cells. The temporaries and the peak of a step depend on the compiled program:
+    `memory` compiles it and prints them.
 
     Args:
       tx: the optimizer.

@@ -59,11 +59,10 @@ def from_blocks(x: Array, like: Array) -> Array:
 
 def scales_of(x: Array, *, signed: bool) -> Array:
     """The largest magnitude of each block in float32, or NaN for a block that cannot be stored."""
-    largest = jnp.max(jnp.abs(x), -1)
-    storable = jnp.isfinite(largest) if signed else jnp.isfinite(largest) & (jnp.min(x, -1) >= 0)
+    largest = jnp.max(jnp.abs(x) if signed else jnp.where(x >= 0, x, jnp.nan), -1)
     # Numbers below the smallest normal one count as 0 in arithmetic.
     normal = largest >= np.finfo(np.float32).tiny
-    return jnp.where(storable, jnp.where(normal, largest, 0), jnp.nan)
+    return jnp.where(jnp.isfinite(largest), jnp.where(normal, largest, 0), jnp.nan)
 
 
 def _reshaped(x: Array, shape: tuple[int, ...], spec_of: Callable[[Spec], Spec]) -> Array:

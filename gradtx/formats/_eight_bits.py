@@ -46,6 +46,9 @@ class int8(Blocks):
 _COARSE = 8
 """The number of codes from 0 whose neighbours differ by more than half."""
 
+_ROUNDING = 1e-4
+"""The part of a step that counts as nothing: more than the error of a root in float32."""
+
 
 @dataclass(frozen=True, repr=False)
 class uint8(Blocks):
@@ -82,11 +85,11 @@ class uint8(Blocks):
 
     def to_codes(self, y: Array, bits: Array | None) -> Array:
         code = 255 * jnp.sqrt(jnp.sqrt(y))
-        if bits is not None and self.stochastic:
-            lower = jnp.clip(jnp.floor(code), 0, 254)
-            below, above = self.from_codes(lower), self.from_codes(lower + 1)
-            up = (uniform(bits) * (above - below) < y - below) | ((lower < _COARSE) & (code > lower + 1e-3))
-            code = jnp.where(up, lower + 1, lower)
+        if bits is not None:
+            a = jnp.minimum(jnp.floor(code), 254)
+            step = (2 * a + 1) * (2 * a * (a + 1) + 1)  # (a + 1)^4 - a^4
+            chance = jnp.where(a < _COARSE, _ROUNDING, uniform(bits))
+            code = jnp.where(chance * step < 255.0**4 * y - jnp.square(jnp.square(a)), a + 1, a)
         return jnp.where(y > 0, jnp.maximum(jnp.round(code), 1), 0).astype(jnp.uint8)
 
     def from_codes(self, codes: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from gradtx.formats._blocks import SHORTEST, block_length, from_blocks, in_blocks, scales_of
+from gradtx.formats._random_bits import random_bits, strides_of
 from gradtx.formats._stored import Stored
 
 
@@ -44,13 +45,13 @@ class Format(ABC):
         return f"formats.{type(self).__name__}({', '.join(shown)})"
 
     @abstractmethod
-    def encode(self, x: Array, bits: Array | None = None) -> Stored:
+    def encode(self, x: Array, salt: Array | None = None) -> Stored:
         """An array in this format.
 
         Args:
           x: the array, real and of at most 32 bits, with at least one axis.
-          bits: random uint32 numbers in the shape of `x`, for a stochastic format. Without them it rounds to
-            nearest.
+          salt: a uint32 number for a stochastic format, which rounds by other random bits with another one.
+            Without it the format rounds to nearest.
         """
 
     @abstractmethod
@@ -101,12 +102,15 @@ class Blocks(Format, ABC):
     def from_codes(self, codes: Array) -> Array:
         """The numbers of these codes, in float32."""
 
-    def encode(self, x: Array, bits: Array | None = None) -> Stored:
+    def encode(self, x: Array, salt: Array | None = None) -> Stored:
         length = block_length(x.shape, self.block)
         wide = in_blocks(x.astype(jnp.float32), length)
         scales = scales_of(wide, signed=self.signed)
         y = wide / jnp.where(scales == 0, 1, scales)[..., None]
-        codes = self.to_codes(y, None if bits is None else in_blocks(bits, length))
+        # The bits of the places in `x`, made in blocks: XLA is slow to rearrange them.
+        strides = (*strides_of(x.shape)[:-1], length, 1)
+        bits = random_bits(wide, salt, strides) if self.random and salt is not None else None
+        codes = self.to_codes(y, bits)
         return Stored(from_blocks(codes, x), scales, self, x.dtype)
 
     def decode(self, stored: Stored) -> Array:

@@ -3,12 +3,15 @@
 A hash of the place of a number gives the same bits on every mesh, and costs a hundredth of a generator.
 """
 
+import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from gradtx.arithmetic import split_as
 
 _ODD = np.uint32(0x9E3779B1)
 
@@ -20,19 +23,29 @@ def mixed(h: Array) -> Array:
     return h ^ (h >> np.uint32(16))
 
 
-def random_bits(shape: tuple[int, ...], salt: Array) -> Array:
-    """Random uint32 numbers of this shape.
+def random_bits(like: Array, salt: Array, strides: tuple[int, ...] | None = None) -> Array:
+    """Random uint32 numbers, in the shape and the sharding of an array.
 
     Args:
-      shape: the shape.
+      like: the array.
       salt: a uint32 number; another one gives independent numbers.
+      strides: the distance of neighbours along each axis; by default that of `like`. An array in another
+        shape draws the same bits with the strides of the first one.
     """
-    index, stride = jnp.zeros(shape, jnp.uint32), 1
-    for axis in reversed(range(len(shape))):
-        along = jax.lax.broadcasted_iota(jnp.uint32, shape, axis)
+    index = jnp.zeros(like.shape, jnp.uint32)
+    for axis, stride in enumerate(strides_of(like.shape) if strides is None else strides):
+        along = jax.lax.broadcasted_iota(jnp.uint32, like.shape, axis)
         index += along * np.uint32(stride % 2**32)
-        stride *= shape[axis]
-    return mixed(index * _ODD ^ salt)
+    return split_as(like, mixed(index * _ODD ^ salt))
+
+
+def strides_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The distance of neighbours along each axis, in the row-major order.
+
+    >>> strides_of((2, 3, 4))
+    (12, 4, 1)
+    """
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 @partial(jax.jit, static_argnums=2)

@@ -59,14 +59,14 @@ class Stored:
         self.check()
         return self.format.decode(self)
 
-    def encode(self, x: Array, bits: Array | None = None) -> "Stored":
+    def encode(self, x: Array, salt: Array | None = None) -> "Stored":
         """Another array in the same format.
 
         Args:
           x: the array.
-          bits: random bits, for a stochastic format.
+          salt: a uint32 number, for a stochastic format.
         """
-        return self.format.encode(x.astype(self.dtype), bits)
+        return self.format.encode(x.astype(self.dtype), salt)
 
     def check(self, name: str = "") -> None:
         """Refuses codes that were cast.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.formats._format import Whole
-from gradtx.formats._random_bits import rounded
+from gradtx.formats._random_bits import random_bits, rounded
 from gradtx.formats._stored import Stored
 
 
@@ -22,7 +22,7 @@ class float32(Whole):
 
     code_dtype: ClassVar = jnp.float32
 
-    def encode(self, x: Array, bits: Array | None = None) -> Stored:
+    def encode(self, x: Array, salt: Array | None = None) -> Stored:
         return Stored(x.astype(jnp.float32), None, self, x.dtype)
 
 
@@ -50,10 +50,10 @@ class bfloat16(Whole):
     def random(self) -> bool:
         return self.stochastic
 
-    def encode(self, x: Array, bits: Array | None = None) -> Stored:
+    def encode(self, x: Array, salt: Array | None = None) -> Stored:
         wide = x.astype(jnp.float32)
         largest = float(jnp.finfo(jnp.bfloat16).max)
         wide = jnp.where(jnp.isinf(wide), wide, jnp.clip(wide, -largest, largest))
-        if bits is None or not self.stochastic:
+        if salt is None or not self.stochastic:
             return Stored(wide.astype(jnp.bfloat16), None, self, x.dtype)
-        return Stored(rounded(wide, bits, 16).astype(jnp.bfloat16), None, self, x.dtype)
+        return Stored(rounded(wide, random_bits(wide, salt), 16).astype(jnp.bfloat16), None, self, x.dtype)

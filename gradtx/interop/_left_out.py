@@ -7,18 +7,16 @@ from gradtx.tree import did_you_mean
 
 LEFT_OUT = MappingProxyType(
     {
-        "ApplyEvery": "apply_every keeps a MultiStepsState.",
-        "LookaheadParams": "lookahead keeps the slow weights in its state, and takes plain parameters.",
+        "LookaheadParams": "lookahead takes plain parameters, in the structure of their gradients, keeps the "
+        "slow weights in its state, and eval_params(tx, state, params) returns them.",
         "_src": "it is private in Optax: the public names are in gradtx itself.",
         "assignment": "it matches rows with columns, which is no part of an optimizer: "
         "scipy.optimize.linear_sum_assignment does it.",
-        "contrib.SAMState": "gradtx.sam has a state of its own.",
-        "contrib.sam": "gradtx.sam(optimizer, rho=...) is sharpness-aware minimization in one update, with "
-        "grad_fn= for the gradient at the perturbed point.",
         "experimental": "its names change without notice; gradtx.accumulate and gradtx.microbatching average "
-        "gradients over parts of a batch.",
-        "multi_normal": "it is a probability distribution: jax.scipy.stats.norm has the density, and "
-        "jax.random.normal draws.",
+        "gradients over parts of a batch, and noise_scale of gradtx.practice.vitals measures their noise.",
+        "multi_normal": "it is a distribution for estimators of gradients that Optax had up to 0.1.8: "
+        "loc + jnp.exp(log_scale) * jax.random.normal(key, shape) draws from it, and "
+        "jax.scipy.stats.norm.logpdf is its density.",
         "perturbations": "it smooths a function by noise, which is no part of an optimizer.",
         "second_order": "it is deprecated in Optax: jax.jvp of jax.grad(f) is the product with the Hessian, "
         "and gradtx.hutchinson_estimator_diag_hessian estimates its diagonal.",

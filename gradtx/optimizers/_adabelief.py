@@ -1,7 +1,8 @@
 """AdaBelief."""
 
 from gradtx.core import GradientTransformation, ScalarOrSchedule, chain, checks_keywords
-from gradtx.rules import scale_by_belief, scale_by_learning_rate
+from gradtx.rules import add_decayed_weights, scale_by_belief, scale_by_learning_rate
+from gradtx.selection import Mask
 
 
 @checks_keywords
@@ -11,10 +12,16 @@ def adabelief(
     b2: ScalarOrSchedule = 0.999,
     eps: float = 1e-16,
     eps_root: float = 1e-16,
+    weight_decay: ScalarOrSchedule | None = None,
+    weight_decay_mask: Mask = None,
     *,
     nesterov: bool = False,
 ) -> GradientTransformation:
-    """AdaBelief: `scale_by_belief`, then the learning rate.
+    """AdaBelief: `scale_by_belief`, decoupled weight decay if there is one, then the learning rate.
+
+    Args:
+      weight_decay: the strength of the decay, which the learning rate multiplies; `None` leaves it out.
+      weight_decay_mask: the leaves that decay, as the mask of `add_decayed_weights`; `None` is all.
 
     **Reference**: Zhuang et al. (2020), *AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed
     Gradients*, arXiv:2010.07468, algorithm 2.
@@ -23,7 +30,9 @@ def adabelief(
     chain(scale_by_belief(b1=0.9, b2=0.999, eps=1e-16, eps_root=1e-16),
           scale_by_learning_rate(learning_rate=0.001))
     """
+    decay = [] if weight_decay is None else [add_decayed_weights(weight_decay, weight_decay_mask)]
     return chain(
         scale_by_belief(b1, b2, eps, eps_root, nesterov=nesterov),
+        *decay,
         scale_by_learning_rate(learning_rate),
     )

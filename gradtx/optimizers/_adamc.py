@@ -42,7 +42,9 @@ def adamc(
     arXiv:2506.02285, algorithm 1, which corrects normalized layers alone. The default decay is that of
     `adamw`.
 
-    >>> from gradtx import linear_schedule
+    >>> from gradtx import adamw, linear_schedule
+    >>> adamc(1e-3, weight_decay=0.1) == adamw(1e-3, weight_decay=0.1)
+    True
     >>> adamc(linear_schedule(0.5, 0.0, 10), weight_decay=0.1, max_learning_rate=0.5)
     chain(scale_by_adam(b1=0.9, b2=0.999, eps=1e-08, eps_root=0.0),
           add_decayed_weights(weight_decay=(constant_schedule(value=0.1)

@@ -19,38 +19,8 @@ from gradtx.core import (
     members,
     replace,
 )
-from gradtx.rules import (
-    scale,
-    scale_by_cocob,
-    scale_by_dadapt_adamw,
-    scale_by_distance_over_gradients,
-    scale_by_dog,
-    scale_by_dowg,
-    scale_by_momo,
-    scale_by_momo_adam,
-    scale_by_polyak,
-    scale_by_prodigy,
-    scale_by_rprop,
-)
-from gradtx.searches import Search
+from gradtx.rules import scale
 from gradtx.tree import Path, entry_name, is_called, outline
-from gradtx.wrappers import mechanize
-
-_FIND_THEIR_OWN: dict[type[GradientTransformation], str] = {
-    scale_by_cocob: "its bets on the gradients give the size of each step",
-    scale_by_dadapt_adamw: "it estimates the rate, and learning_rate stays 1",
-    scale_by_distance_over_gradients: "the distance travelled gives the size of each step",
-    scale_by_dog: "the distance travelled gives the size of each step",
-    scale_by_dowg: "the distance travelled gives the size of each step",
-    scale_by_momo: "its model of the loss gives the size of each step, and learning_rate is a bound",
-    scale_by_momo_adam: "its model of the loss gives the size of each step, and learning_rate is a bound",
-    scale_by_polyak: "the loss gives the size of each step, and max_learning_rate is a bound",
-    scale_by_prodigy: "it estimates the rate, and learning_rate stays 1",
-    scale_by_rprop: "it adapts the size of each step, and learning_rate is the first one",
-    mechanize: "it learns the factor of all updates, in which the rate cancels",
-    Search: "it evaluates the loss to find the size of each step",
-}
-"""The transformations without a rate to find, each with the reason."""
 
 _COUNTS = np.unique(np.round(np.append(np.arange(1024.0), 2.0 ** np.arange(10, 22, 0.01)))).astype(np.int32)
 """Counts at which the peak of a schedule is looked for: neighbors differ by 1, or by less than 1%."""
@@ -96,9 +66,8 @@ def rates_of(tx: GradientTransformation) -> Rates:
     if members(tx):
         raise ValueError("lr_range_test takes one optimizer, got a stack: test unstack(tx)[0].")
     for part in all_in(tx):
-        for kind, reason in _FIND_THEIR_OWN.items():
-            if isinstance(part, kind):
-                raise ValueError(f"lr_range_test: {type(part).__name__} has no rate to find: {reason}.")
+        if part.finds_rate:
+            raise ValueError(f"lr_range_test: {type(part).__name__} has no rate to find: {part.finds_rate}.")
     found = _fields(tx)
     fields = Fields(entry_name(found[0][0][-1]), tuple(keystr(path) for path, _ in found))
     rates = Rates(fields, tuple(_peak(path, held) for path, held in found))

@@ -52,6 +52,8 @@ class scale_by_cocob(Rule, state=COCOBState, needs=("params",), role="normalizes
     )
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="the first $L$, of an element without gradients")
 
+    finds_rate = "its bets on the gradients give the size of each step"
+
     def init(self, params: Params) -> COCOBState:
         return COCOBState(
             init_particles=copies(params, own_dtype=True),

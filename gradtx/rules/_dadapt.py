@@ -102,6 +102,7 @@ class scale_by_dadapt_adamw(
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
+    finds_rate = "it estimates the rate, and learning_rate stays 1"
 
     def init(self, params: Params) -> DAdaptAdamWState:
         return DAdaptAdamWState(

@@ -82,6 +82,8 @@ class scale_by_distance_over_gradients(
     global_scale: Number = hyperparameter(default=1.0, doc="a factor of all updates")
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
+    finds_rate = "the distance travelled gives the size of each step"
+
     def init(self, params: Params) -> ScaleByDistanceOverGradientsState:
         first = partial(_first_distance, reps_rel=self.reps_rel, axis_name=self.axis_name)
         distances = jax.tree.map(first, params)

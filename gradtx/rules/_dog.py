@@ -73,6 +73,7 @@ class scale_by_dog(GradientTransformation, state=DoGState, needs=("params",)):
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
+    finds_rate = "the distance travelled gives the size of each step"
 
     def init(self, params: Params) -> DoGState:
         length = as_scalar(self.init_step)
@@ -139,6 +140,7 @@ class scale_by_dowg(GradientTransformation, state=DoWGState, needs=("params",)):
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
+    finds_rate = "the distance travelled gives the size of each step"
 
     def init(self, params: Params) -> DoWGState:
         return DoWGState(

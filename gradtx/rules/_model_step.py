@@ -42,6 +42,7 @@ class ModelStep(GradientTransformation, abstract=True):
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
+    finds_rate = "its model of the loss gives the size of each step, and learning_rate is a bound"
 
     def _first_numbers(self) -> tuple[Array, Array, Array]:
         """The averages of losses and inner products, and the lower bound, in the first state."""

@@ -49,6 +49,8 @@ class scale_by_polyak(Rule, needs=("value",)):
     )
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
+    finds_rate = "the loss gives the size of each step, and max_learning_rate is a bound"
+
     class Once(NamedTuple):
         """The step size."""
 

@@ -128,6 +128,7 @@ class scale_by_prodigy(
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
+    finds_rate = "it estimates the rate, and learning_rate stays 1"
 
     def init(self, params: Params) -> ProdigyState:
         return ProdigyState(

@@ -65,6 +65,8 @@ class scale_by_rprop(Rule, state=ScaleByRpropState, role="normalizes"):
         default=False, kw_only=True, doc="whether a turn takes the step before it back"
     )
 
+    finds_rate = "it adapts the size of each step, and learning_rate is the first one"
+
     def validate(self) -> None:
         if isinstance(self.__dict__["learning_rate"], Schedule):
             raise TypeError(

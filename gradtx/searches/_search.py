@@ -49,6 +49,7 @@ class Search(GradientTransformation, abstract=True):
     """
 
     couples_leaves = True
+    finds_rate = "it evaluates the loss to find the size of each step"
 
     may_rise: ClassVar[bool] = False
     """Whether a step may raise the value: one that improves nothing is then no sign of the end."""

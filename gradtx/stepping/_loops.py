@@ -86,22 +86,29 @@ class _Loop:
         """`results` with the slices `first`, `first + size` and so on, at each index of the axes before."""
         leading = cut.shape[: cut.axis]
 
-        def one(turn: Any, results: list[Any]) -> list[Any]:
+        def place_of(turn: Any) -> list[Any]:
             before, along = jnp.divmod(turn, number) if leading else (turn, turn)
-            place = [*_unraveled(before, leading), first + along * cut.size]
+            return [*_unraveled(before, leading), first + along * cut.size]
+
+        def one(turn: Any, results: list[Any]) -> list[Any]:
             held = dict(zip(self.reused.values(), (results[i] for i in self.reused), strict=True))
-            slices = [
-                _slice(held.get(position, array), cut, place) if jnp.ndim(array) else array
-                for position, array in enumerate(arrays)
-            ]
+
+            def part(turn: Any, _: list[Any]) -> list[Any]:
+                place = place_of(turn)
+                slices = [
+                    _slice(held.get(position, array), cut, place) if jnp.ndim(array) else array
+                    for position, array in enumerate(arrays)
+                ]
+                return self._part(cut, slices, place)
+
             # In a loop of one turn, a number that XLA does not see: else it reads a slice again after the
             # result is in its place, from a copy of the whole array. The body of a loop, unlike a branch,
             # runs on all cores of a CPU.
             once = (turn >= 0).astype(jnp.int32)
             nothing = [jnp.zeros(cut.sliced(shape_of(var)), _bits(_aval(var).dtype)) for var in self.writes]
-            parts = jax.lax.fori_loop(0, once, lambda _, old: self._part(cut, slices, place), nothing)
+            parts = jax.lax.fori_loop(turn, turn + once, part, nothing)
             return [
-                jax.lax.dynamic_update_slice(array, part, cut.start(array.shape, place))
+                jax.lax.dynamic_update_slice(array, part, cut.start(array.shape, place_of(turn)))
                 for array, part in zip(results, parts, strict=True)
             ]
 

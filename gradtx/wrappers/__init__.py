@@ -1,6 +1,7 @@
 """Wrappers: transformations that contain others, and functions that make and read them."""
 
 from gradtx.wrappers._accumulate import (
+    ApplyEvery,
     MultiSteps,
     MultiStepsState,
     ShouldSkipUpdateFunction,
@@ -54,12 +55,14 @@ from gradtx.wrappers._partition import (
 from gradtx.wrappers._quantized import QuantizedState, quantized, unquantized
 from gradtx.wrappers._round_stochastically import RoundStochasticallyState, round_stochastically
 from gradtx.wrappers._sam import SAMState, sam
+from gradtx.wrappers._sam_with_adversary import SAMWithAdversaryState, sam_with_adversary
 from gradtx.wrappers._schedule_free import ScheduleFreeState, schedule_free, schedule_free_eval_params
 from gradtx.wrappers._skip import skip_large_updates, skip_not_finite
 from gradtx.wrappers._snapshot import SnapshotState, snapshot
 from gradtx.wrappers._split_params import SplitParamsState, split_params
 
 __all__ = [
+    "ApplyEvery",
     "ApplyIfFiniteState",
     "AverageParamsState",
     "ConditionallyMaskState",
@@ -79,6 +82,7 @@ __all__ = [
     "QuantizedState",
     "RoundStochasticallyState",
     "SAMState",
+    "SAMWithAdversaryState",
     "ScheduleFreeState",
     "ShouldSkipUpdateFunction",
     "SnapshotState",
@@ -113,6 +117,7 @@ __all__ = [
     "quantized",
     "round_stochastically",
     "sam",
+    "sam_with_adversary",
     "scale_by_galore",
     "scale_by_group",
     "schedule_free",

@@ -184,6 +184,7 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
 
 
 MultiSteps = accumulate
+ApplyEvery = MultiStepsState
 
 
 @checks_keywords

@@ -10,6 +10,7 @@ from jax.core import Tracer, eval_jaxpr
 from jax.sharding import NamedSharding
 from jax.tree_util import keystr, tree_leaves_with_path
 
+from gradtx.arithmetic import as_shape
 from gradtx.core import GradientTransformation, OptState, Params, Updates, safe_increment
 from gradtx.tree import TreeMismatchError, is_inexact, is_placeholder
 
@@ -30,6 +31,7 @@ def run_if(condition: Any, run: Callable[[], Any], skip: Callable[[Any], Any]) -
         # Traced once, for the branch and for the types that the other branch must have.
         program, shapes = jax.make_jaxpr(run, return_shape=True)()
         structure = jax.tree.structure(shapes)
+        shapes = structure.unflatten(map(as_shape, program.out_avals))
         return jax.lax.cond(
             condition,
             lambda: structure.unflatten(eval_jaxpr(program.jaxpr, program.consts)),

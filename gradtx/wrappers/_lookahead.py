@@ -2,18 +2,15 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import interpolate, split_as
+from gradtx.arithmetic import interpolate
 from gradtx.core import (
     GradientTransformation,
     Number,
     OptState,
     Params,
-    ScaleByScheduleState,
-    ScheduledState,
     Updates,
     Wrapper,
     apply_updates,
@@ -24,8 +21,8 @@ from gradtx.core import (
     storage_dtype,
     zero_count,
 )
-from gradtx.schedules import InjectStatefulHyperparamsState
 from gradtx.tree import arrays_of, copies, map_leaves
+from gradtx.wrappers._restarting import restarted
 
 
 class LookaheadState(NamedTuple):
@@ -99,7 +96,7 @@ class lookahead(Wrapper, state=LookaheadState, needs=("params",), counts=("steps
         updates, slow = map_leaves(_follow, updates, state=(state.slow,), fast=params, numbers=numbers)
         if self.reset_state:
             start = self.fast_optimizer.init(arrays_of(apply_updates(params, updates)))
-            fast_state = _restarted(syncs, start, fast_state)
+            fast_state = restarted(syncs, start, fast_state)
         return updates, LookaheadState(fast_state, jnp.where(syncs, 0, steps), slow)
 
     def evaluation_params(self, state: LookaheadState, params: Params) -> Params:
@@ -112,18 +109,3 @@ def _follow(step: Array, slow: Array, fast: Array, step_size: Array, syncs: Arra
     # In float32 the sum is the new parameter, which XLA then reads. It would copy the interpolation, which
     # reads the old parameter.
     return step, jnp.where(syncs, fast + step, slow)
-
-
-_CONTINUES = ScheduledState | ScaleByScheduleState | InjectStatefulHyperparamsState
-
-
-def _restarted(restarts: Array, start: OptState, state: OptState) -> OptState:
-    """`start` if `restarts` is true, else `state`; counts of schedules and injected numbers continue."""
-
-    def choose(new: Any, old: Any) -> Any:
-        if not isinstance(old, _CONTINUES):
-            return jnp.where(restarts, split_as(old, new), old)
-        within = [name for name in ("inner", "inner_state") if name in old._fields]
-        return old._replace(**{n: _restarted(restarts, getattr(new, n), getattr(old, n)) for n in within})
-
-    return jax.tree.map(choose, start, state, is_leaf=lambda node: isinstance(node, _CONTINUES))

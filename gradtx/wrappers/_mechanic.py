@@ -83,6 +83,7 @@ class mechanize(Wrapper, state=MechanicState, needs=("params",), counts=("count"
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     couples_leaves = True
+    finds_rate = "it learns the factor of all updates, in which the rate cancels"
 
     def init(self, params: Params) -> MechanicState:
         r, m, v = (jnp.zeros(self.num_betas, float) for _ in range(3))

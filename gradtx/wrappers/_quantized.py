@@ -42,7 +42,7 @@ from gradtx.tree import (
     listed,
     nodes,
 )
-from gradtx.wrappers._draws import AXES, KEY, bits_like, own_salt
+from gradtx.wrappers._draws import AXES, KEY, own_salt
 
 DEFAULT_FORMATS = {"mu": int8(), "nu": uint8(), "trace": int8()}
 SIGNED = ("mu", "trace")
@@ -248,7 +248,7 @@ def _is_whole(node: Any) -> bool:
 
 @partial(jax.jit, static_argnums=2)
 def _encoded(x: Array, salt: Array | None, form: Format) -> Stored:
-    return form.encode(x, None if salt is None else bits_like(x, salt))
+    return form.encode(x, salt)
 
 
 @jax.jit

@@ -18,10 +18,10 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.formats import rounded, salts
+from gradtx.formats import random_bits, rounded, salts
 from gradtx.tree import Key, as_key, first_words, flatten, is_inexact
 from gradtx.wrappers._bfloat16 import at_bfloat16, is_bfloat16, step_to
-from gradtx.wrappers._draws import AXES, KEY, bits_like, own_salt
+from gradtx.wrappers._draws import AXES, KEY, own_salt
 
 
 class RoundStochasticallyState(NamedTuple):
@@ -101,5 +101,5 @@ class round_stochastically(
 @jax.jit
 def _rounded(u: Array, p: Array, salt: Array) -> Array:
     new = p.astype(jnp.float32) + u.astype(jnp.float32)
-    goal = rounded(new, bits_like(p, salt), 16)
+    goal = rounded(new, random_bits(p, salt), 16)
     return step_to(goal.astype(jnp.bfloat16), p)[0]

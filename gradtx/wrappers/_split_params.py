@@ -19,10 +19,10 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.formats import rounded, salts
+from gradtx.formats import random_bits, rounded, salts
 from gradtx.tree import Key, MaskedNode, as_key, first_words, flatten, is_inexact, is_placeholder, narrowed
 from gradtx.wrappers._bfloat16 import at_bfloat16, is_bfloat16, step_to
-from gradtx.wrappers._draws import AXES, KEY, bits_like, own_salt
+from gradtx.wrappers._draws import AXES, KEY, own_salt
 
 
 class SplitParamsState(NamedTuple):
@@ -139,6 +139,6 @@ _joined = jax.jit(joined)
 def _split(u: Array, p: Array, x: Array, rest: Array, salt: Array | None) -> tuple[Array, Array]:
     new = x + u.astype(jnp.float32)
     if salt is not None:
-        new = rounded(new, bits_like(p, salt), 8)
+        new = rounded(new, random_bits(p, salt), 8)
     step, landed = step_to(upper_half(new), p)
     return step, remainder(new, landed, rest.dtype)

@@ -5,7 +5,8 @@ import pytest
 
 import gradtx
 from gradtx.cli import main
-from gradtx.cli.facts import bytes_of, equations_of, example, papers_of, typical_rate
+from gradtx.cli.catalogue import all_optimizers
+from gradtx.cli.facts import bytes_of, equations_of, example, papers_of, typical_rate, way_to_its_rate
 from gradtx.cli.show import shapes_of
 from tests.cli.terminal import shown
 
@@ -20,7 +21,10 @@ def test_a_line_for_every_optimizer(capsys):
     assert rows["adam"] == ["8", "0.001", "1412.6980"]
     assert rows["lion"] == ["4", "0.0001", "2302.06675"]
     assert rows["prodigy"] == ["16", "1", "2306.06101"]
-    assert rows["adafactor"] == ["0.008", "1804.04235"]
+    assert rows["adafactor"] == ["0.008", "0.01", "1804.04235"]
+    assert rows["polyak_sgd"] == ["0", "finds", "it", "2002.10542"]
+    start, end = header.index("bytes") + len("bytes"), header.index("rate") + len("rate")
+    assert all(line[start:end].strip() for line in lines)
     assert max(map(len, lines)) <= 80
 
 
@@ -41,7 +45,27 @@ def test_a_typical_rate_is_the_default_or_that_of_an_example():
     assert typical_rate(gradtx.prodigy) == 1.0
     assert typical_rate(gradtx.muon) == 0.02
     assert typical_rate(gradtx.lamb) == 1e-3
-    assert typical_rate(gradtx.adamc) is None
+    assert typical_rate(gradtx.adamc) == 1e-3
+
+
+def test_an_optimizer_without_a_rate_finds_it_itself():
+    assert typical_rate(gradtx.lbfgs) is None
+    for factory in all_optimizers().values():
+        assert typical_rate(factory) is not None or way_to_its_rate(example(factory))
+    assert way_to_its_rate(gradtx.adam(1e-3)) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("adafactor", "0.01, for example"),
+        ("lbfgs", "none, it evaluates the loss to find the size of each step"),
+        ("prodigy", "1, it estimates the rate, and learning_rate stays 1"),
+    ],
+)
+def test_the_learning_rate_in_words(name, words, capsys):
+    assert main(["show", name]) == 0
+    assert f"\nLearning rate: {words}\n" in capsys.readouterr().out
 
 
 def test_an_optimizer_with_its_equations_and_memory(capsys):

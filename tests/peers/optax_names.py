@@ -1,7 +1,9 @@
-"""Every public name of Optax, its place in gradtx, and how the parameters of both differ."""
+"""Every public name of Optax and of its head, its place in gradtx, and how the parameters of both differ."""
 
 import inspect
 from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -25,6 +27,9 @@ MODULES = (
 )
 """The modules of Optax from which scripts import names; `""` is Optax itself."""
 
+HEAD = Path(__file__).with_name("optax_head.txt")
+"""The names that Optax's head has beyond the release, and new parameters of others."""
+
 
 class Name(NamedTuple):
     """A public name of Optax."""
@@ -32,6 +37,7 @@ class Name(NamedTuple):
     module: str
     name: str
     theirs: Any
+    """`None` for a name of the head alone."""
     ours: Any
     """The same name of gradtx, or `None`."""
 
@@ -45,8 +51,22 @@ class Name(NamedTuple):
         return LEFT_OUT.get(self.full) or LEFT_OUT.get(self.full.partition(".")[0])
 
 
+def head() -> dict[str, list[str]]:
+    """The names of the head that the release lacks, or that have new parameters there, with these."""
+    lines = [line.split() for line in HEAD.read_text().splitlines() if not line.startswith("#")]
+    return {full: parameters for full, *parameters in lines}
+
+
+def found(library: ModuleType, full: str) -> Any:
+    """What bears the name in a library, or `None`."""
+    return reduce(lambda value, name: getattr(value, name, None), full.split("."), library)
+
+
 def optax_names() -> Iterator[Name]:
     """The names of Optax and of its public modules, and those modules that gradtx leaves out."""
+    for full in (full for full, new_parameters in head().items() if not new_parameters):
+        module, _, name = full.rpartition(".")
+        yield Name(module, name, None, found(gradtx, full))
     for module in MODULES:
         theirs, ours = (_module(library, module) for library in (optax, gradtx))
         for name in sorted(_public(theirs)):
@@ -66,8 +86,17 @@ def _public(module: ModuleType) -> Iterator[str]:
             yield name
 
 
-def parameters(called: Any) -> list[tuple[str, Any]] | None:
-    """The names and defaults of the parameters, `*` and `**` for variable ones; `None` for no callable."""
+class Parameter(NamedTuple):
+    """A parameter of a function, `*` or `**` for a variable one."""
+
+    name: str
+    default: Any
+    by_name: bool
+    """Whether it is given by its name alone, so that its place means nothing."""
+
+
+def parameters(called: Any) -> list[Parameter] | None:
+    """The parameters of a function; `None` for no callable."""
     if not callable(called):
         return None
     try:
@@ -75,20 +104,25 @@ def parameters(called: Any) -> list[tuple[str, Any]] | None:
     except (TypeError, ValueError):
         return None
     stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
-    return [(stars.get(one.kind, one.name), one.default) for one in found]
+    return [
+        Parameter(stars.get(one.kind, one.name), one.default, one.kind is inspect.Parameter.KEYWORD_ONLY)
+        for one in found
+    ]
 
 
 def different(name: Name) -> list[str]:
     """The parameters of Optax's that ours lack, have in another place, or have with another default."""
     theirs, ours = parameters(name.theirs), parameters(name.ours)
-    if not theirs or ours is None or {"*", "**"} <= {one for one, _ in ours}:
+    named = {one.name: one for one in ours or ()}
+    if not theirs or ours is None or {"*", "**"} <= named.keys():
         return []
-    pairs = zip(theirs, [*ours, *[("", None)] * len(theirs)], strict=False)
-    return [str(one) for one, other in pairs if not _same(one, other)]
+    none = Parameter("", None, False)
+    at_place = [*ours, *[none] * len(theirs)]
+    twins = [named.get(one.name, none) if one.by_name else at_place[i] for i, one in enumerate(theirs)]
+    return [str(one.name) for one, other in zip(theirs, twins, strict=True) if not _same(one, other)]
 
 
-def _same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
+def _same(one: Parameter, other: Parameter) -> bool:
     """Whether two parameters have one name and one default; functions and members of enumerations by name."""
-    (name, default), (other_name, other_default) = one, other
-    both = {getattr(value, "__name__", repr(value)) for value in (default, other_default)}
-    return name == other_name and (default == other_default or len(both) == 1)
+    both = {getattr(value, "__name__", repr(value)) for value in (one.default, other.default)}
+    return one.name == other.name and (one.default == other.default or len(both) == 1)

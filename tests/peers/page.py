@@ -30,14 +30,14 @@ for a trainer that asks for this type.
 
 ## Names
 
-The public names of Optax {optax.__version__} that gradtx has under the same name in the same module. Of those
-with a star [a table](differences.md) lists a difference.
+The public names of Optax {optax.__version__}, and of its development up to August 2026, that gradtx has under
+the same name in the same module. Of those with a star [a table](differences.md) lists a difference.
 """
 
 
 def row(module: str, names: list[Name], listed: set[str]) -> str:
     """The names of a module that gradtx has, marked where a table lists a difference."""
-    here = [name for name in names if name.ours is not None]
+    here = sorted((name for name in names if name.ours is not None), key=lambda name: name.name)
     marked = [f"`{name.name}`" + "\\*" * bool({name.full, name.name} & listed) for name in here]
     return f"### `{'optax.' + module if module else 'optax'}`\n\n{', '.join(marked)}\n"
 

@@ -3,10 +3,11 @@
 import re
 from functools import reduce
 
+import optax
 import pytest
 
 import gradtx
-from tests.peers.optax_names import Name, different, optax_names
+from tests.peers.optax_names import Name, different, found, head, optax_names, parameters
 from tests.peers.page import PAGE, page
 from tests.peers.test_differences import listed_names
 
@@ -19,13 +20,22 @@ def test_every_name_is_here_or_has_an_answer() -> None:
     assert [full for full, name in NAMES.items() if name.ours is None and name.reason is None] == []
 
 
+def test_the_new_parameters_of_the_head_are_here() -> None:
+    """A line of the list that the installed Optax has needs none: it is then renewed."""
+    for full, new in head().items():
+        here, released = ({one.name for one in parameters(found(lib, full)) or ()} for lib in (gradtx, optax))
+        assert here.issuperset(new) or full in LISTED, full
+        assert not released.intersection(new), full
+        assert new or found(optax, full) is None, full
+
+
 def test_what_is_here_is_not_said_to_be_left_out() -> None:
     assert [full for full, name in NAMES.items() if name.ours is not None and name.reason] == []
 
 
 def test_a_name_of_a_module_is_that_of_the_package() -> None:
-    """One object under each name: `contrib.muon` is `gradtx.muon`."""
-    for name in NAMES.values():
+    """One object under each name: `contrib.muon` is `gradtx.muon`; of another a table says so."""
+    for name in (name for full, name in NAMES.items() if full not in LISTED):
         flat = getattr(gradtx, name.name, name.ours)
         if name.module in ("contrib", "losses", "schedules", "transforms") and name.ours is not None:
             assert name.ours is flat, name.full

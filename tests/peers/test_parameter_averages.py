@@ -35,7 +35,7 @@ def ours(tx: Any) -> Any:
 
     def step(carry: Any, tree: Any) -> Any:
         params, state = carry
-        at = lambda params: curved(params, tree)  # noqa: E731
+        at = lambda params, *_: curved(params, tree)  # noqa: E731
         updates, state = tx.update(at(params), state, params, grad_fn=at)
         params = gradtx.apply_updates(params, updates)
         return (params, state), (params, gradtx.eval_params(tx, state, params))
@@ -106,6 +106,32 @@ def test_sam() -> None:
     ascent = optax.chain(optax.contrib.normalize(), optax.sgd(0.3))
     theirs = optax.contrib.sam(optax.sgd(0.05, 0.9), ascent, opaque_mode=True)
     assert relative_error(ours(tx), optax_sam(theirs)) < 3e-5
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+@pytest.mark.parametrize(("period", "resets"), [(2, True), (3, True), (3, False)])
+def test_sam_by_optax_s_name(opaque: bool, period: int, resets: bool) -> None:
+    """The parameters at which the next gradient is taken, and the names of the state."""
+    made: list[Any] = [
+        library.contrib.sam(library.sgd(0.05, 0.9), library.sgd(0.02, 0.8), period, resets, opaque)
+        for library in (gradtx, optax)
+    ]
+    (mine, _), (theirs, _) = ours(made[0]), optax_sam(made[1])
+    assert relative_error(mine, theirs) < 3e-5
+    assert gradtx.contrib.SAMState._fields == made[1].init(parameters())._fields
+
+
+def test_optax_s_sam_of_a_period_of_one_takes_each_step_from_the_parameters_before() -> None:
+    params: Any = jnp.zeros(())
+    reached: list[Any] = []
+    for library in (gradtx, optax):
+        tx = library.contrib.sam(library.sgd(1.0), library.sgd(1.0), 1)
+        state, reached = tx.init(params), [*reached, params]
+        for _ in range(3):
+            with permissive():
+                updates, state = tx.update(jnp.ones(()), state, reached[-1])
+                reached[-1] = reached[-1] + updates
+    assert reached == [-3.0, -2.0]
 
 
 @pytest.mark.parametrize(
