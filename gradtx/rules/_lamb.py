@@ -8,6 +8,7 @@ from jax.lax import optimization_barrier
 from jax.typing import ArrayLike
 
 from gradtx.arithmetic import (
+    SPLIT_LEAVES,
     UNBOUNDED,
     AxisName,
     Bounds,
@@ -66,14 +67,7 @@ class scale_by_lamb(TwoMoments, needs=("params",)):
         kw_only=True,
         doc=r"the least and the greatest value of $\phi$, as in `scale_by_trust_ratio`",
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`scale_by_trust_ratio`"
-        ),
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def init(self, params: Params) -> ScaleByAdamState:
         return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))

@@ -2,7 +2,7 @@
 
 from jax import Array
 
-from gradtx.arithmetic import AxisName, norm, trust_ratio
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName, norm, trust_ratio
 from gradtx.core import Number, Rule, hyperparameter, static
 from gradtx.selection import MASK_FIELD, Mask
 
@@ -40,14 +40,7 @@ class scale_by_lars(Rule, needs=("params",), role="normalizes"):
     trust_ratio_mask: Mask = static(
         default=None, **MASK_FIELD, doc="the leaves that are scaled, as in `scale_by_trust_ratio`"
     )
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc=(
-            "inside `jax.shard_map`, the mesh axes over which the leaves are split, as in "
-            "`scale_by_trust_ratio`"
-        ),
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def leaf(self, g: Array, p: Array) -> Array:
         decayed = g + self.weight_decay * p if self.weight_decay_mask else g

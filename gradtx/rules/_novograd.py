@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import (
+    SPLIT_LEAVES,
     AxisName,
     abs_squared,
     bounded,
@@ -79,11 +80,7 @@ class scale_by_novograd(
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
     mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which the leaves are split",
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def init(self, params: Params) -> ScaleByNovogradState:
         mu, nu = state_like(params, self.mu_dtype), state_like(jax.tree.map(_one, params), real=True)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import AxisName, over_shards
+from gradtx.arithmetic import SPLIT_LEAVES, AxisName, over_shards
 from gradtx.core import GradientTransformation, OptState, Params, Updates, static
 from gradtx.tree import MaskedNode, is_inexact, map_leaves, match, state_like
 
@@ -55,11 +55,7 @@ class zero_nans(GradientTransformation, state=ZeroNansState):
     (Array([1., 0.], dtype=float32), ZeroNansState(found_nan=Array(True, dtype=bool)))
     """
 
-    axis_name: AxisName = static(
-        default=None,
-        kw_only=True,
-        doc="inside `jax.shard_map`, the mesh axes over which the leaves are split",
-    )
+    axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def init(self, params: Params) -> ZeroNansState:
         return ZeroNansState(

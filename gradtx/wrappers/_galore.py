@@ -15,15 +15,7 @@ from gradtx.arithmetic import (
     MuonDimensionNumbers,
     along_side,
     axes_of,
-    eigenbasis,
     fans,
-    from_matrices,
-    gram,
-    made_whole,
-    norm,
-    product,
-    quotient,
-    to_matrices,
 )
 from gradtx.core import (
     GradientTransformation,
@@ -52,6 +44,7 @@ from gradtx.tree import (
     map_leaves,
     state_like,
 )
+from gradtx.wrappers._low_rank import project, project_back, projected_side
 
 GaLoreDimensionNumbers = MuonDimensionNumbers
 
@@ -157,7 +150,7 @@ class scale_by_galore(Wrapper, state=GaLoreState, counts=("count",), elementwise
         due = state.count % self.update_proj_gap == 0
         specs = leaf_options(updates, self._specs(updates))
         low, projector = map_leaves(
-            self._of_matrices(_project),
+            self._of_matrices(project),
             updates,
             state=(state.projector,),
             numbers=(due,),
@@ -166,7 +159,7 @@ class scale_by_galore(Wrapper, state=GaLoreState, counts=("count",), elementwise
         )
         low, base = self.base_optimizer.wide_update(low, state.base_optimizer_state, None, **extra)
         updates = map_leaves(
-            self._of_matrices(_project_back),
+            self._of_matrices(project_back),
             low,
             projector=projector,
             like=updates,
@@ -224,7 +217,7 @@ class scale_by_galore(Wrapper, state=GaLoreState, counts=("count",), elementwise
 
     def _side_and_rank(self, spec: Any, leaf: Any) -> tuple[int, int]:
         shape = fans(jnp.shape(leaf), axes_of(spec, jnp.ndim(leaf)))
-        return _side(shape, self.longer_side), min(self.rank, *shape)
+        return projected_side(shape, self.longer_side), min(self.rank, *shape)
 
 
 def _repeated(x: Array, axis: int, count: int) -> Array:
@@ -233,38 +226,3 @@ def _repeated(x: Array, axis: int, count: int) -> Array:
     return jnp.broadcast_to(
         x, tuple(count if place == axis % x.ndim else n for place, n in enumerate(x.shape))
     )
-
-
-def _side(shape: tuple[int, ...], longer: bool) -> int:
-    """The side that is projected: the rows if they are not longer; the longer side on request."""
-    rows, columns = shape[-2:]
-    return LEFT if (rows >= columns if longer else rows <= columns) else RIGHT
-
-
-def _project(g: Array, projector: Array, due: Array, *, spec: Any, longer: bool) -> tuple[Array, Array]:
-    """The projected gradient, and the basis, which is that of this gradient if it is due."""
-    x = to_matrices(g, spec)
-    side, old = _side(x.shape, longer), made_whole(projector, (projector.ndim - 2, projector.ndim - 1))
-
-    def renewed() -> Array:
-        # In the length 1, so that the squares are in range.
-        unit = quotient(x, norm(x, (-2, -1), keepdims=True).astype(x.dtype))
-        return _turned(eigenbasis(gram(unit, side))[..., : old.shape[-1]], old)
-
-    basis = jax.lax.cond(due, renewed, lambda: old)
-    return product(basis.mT.conj(), x) if side == LEFT else product(x, basis), basis
-
-
-def _turned(basis: Array, old: Array) -> Array:
-    """Each vector with the sign, or the phase, in which it is nearest to the one before."""
-    inner = jnp.sum(basis.conj() * old, axis=-2, keepdims=True)
-    return basis * jnp.where(inner == 0, 1, quotient(inner, jnp.abs(inner).astype(inner.dtype)))
-
-
-def _project_back(
-    low: Array, projector: Array, like: Array, scale: Array, *, spec: Any, longer: bool
-) -> Array:
-    low, projector = (made_whole(x, (x.ndim - 2, x.ndim - 1)) for x in (low, projector))
-    side = _side(fans(like.shape, axes_of(spec, like.ndim)), longer)
-    full = product(projector, low) if side == LEFT else product(low, projector.mT.conj())
-    return scale * from_matrices(full, like, spec)
