@@ -40,7 +40,7 @@ def test_a_function_that_is_finite_nowhere_is_an_error():
         Landscape(lambda point: point[0] / 0).plot(ax=figure.subplots())
 
 
-def test_without_matplotlib_the_heights_are_named(monkeypatch):
+def test_without_matplotlib_the_heights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError, match=r"gradtx\[cli\].*heights\(\) needs no other package"):
         SLOPE.plot()
