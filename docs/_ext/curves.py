@@ -1,5 +1,6 @@
 """The role `curve`: the picture of a schedule, drawn by the schedule itself as in a notebook."""
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -7,7 +8,6 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
 import gradtx
-from gradtx.core._curve import svg_curve
 
 
 class Curve(SphinxRole):
@@ -15,7 +15,8 @@ class Curve(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         schedule: Any = eval(self.text, vars(gradtx))
-        return [nodes.raw("", f'<span class="curve">{svg_curve(schedule)}</span>', format="html")], []
+        curve = "".join(re.findall("<svg.*</svg>", schedule._repr_html_(), re.DOTALL))
+        return [nodes.raw("", f'<span class="curve">{curve}</span>', format="html")], []
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

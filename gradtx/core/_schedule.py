@@ -72,17 +72,18 @@ class Schedule(Value):
         """
         return tabulated(self, steps)
 
-    def plot(self, steps: int, ax: Any = None) -> Any:
+    def plot(self, steps: int, ax: Any = None, **line: Any) -> Any:
         """Draws the values from count 0 to `steps` with matplotlib, and returns the axes.
 
         Args:
           steps: the last count.
           ax: the axes in which to draw; by default the current ones of pyplot.
+          **line: properties of the line, such as `label` and `color`, as those of matplotlib's `plot`.
 
         Raises:
           ModuleNotFoundError: where matplotlib is not installed.
         """
-        return drawn(self, steps, ax)
+        return drawn(self, steps, ax, **line)
 
     @property
     def nested(self) -> tuple["Schedule", ...]:

@@ -45,7 +45,7 @@ def tabulated(schedule: Callable[[Any], Any], steps: int | Iterable[int]) -> Sch
     return ScheduleTable(tuple(map(int, counts)), tuple(map(float, values)))
 
 
-def drawn(schedule: Callable[[Any], Any], steps: int, ax: Any = None) -> Any:
+def drawn(schedule: Callable[[Any], Any], steps: int, ax: Any, **line: Any) -> Any:
     """The axes, with the curve from count 0 to `steps`."""
     if ax is None:
         try:
@@ -57,7 +57,7 @@ def drawn(schedule: Callable[[Any], Any], steps: int, ax: Any = None) -> Any:
             ) from None
         ax = pyplot.gca()
     counts = counts_up_to(steps, _POINTS)
-    ax.plot(counts, curve(schedule, counts), label=type(schedule).__name__)
+    ax.plot(counts, curve(schedule, counts), **{"label": type(schedule).__name__} | line)
     ax.set_xlabel("step")
     ax.set_ylabel("value")
     return ax

@@ -11,6 +11,7 @@ from gradtx.practice._diagnose import diagnose
 from gradtx.practice._evolve import Evolved, evolve
 from gradtx.practice._explain import Explained, Explanation, explain
 from gradtx.practice._history import History
+from gradtx.practice._landscape import Landscape
 from gradtx.practice._loop import Trained
 from gradtx.practice._range_result import NoIntervalError, RangeTest
 from gradtx.practice._range_test import lr_range_test
@@ -30,6 +31,7 @@ __all__ = [
     "Explained",
     "Explanation",
     "History",
+    "Landscape",
     "NoIntervalError",
     "RangeTest",
     "Reason",

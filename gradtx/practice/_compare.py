@@ -72,7 +72,7 @@ def compare(
     steps, every = rounds_of(steps, every)
     swept = {name: as_sweep(entry) for name, entry in entries.items()}
     for own in swept.values():
-        require_arguments(own.optimizer)
+        require_arguments("compare", own.optimizer)
     task, known = as_task(loss_fn, eval_fn, batches, steps), seeds_of(seeds) or (0,)
     begin, axis = params_of(params, known)
     given = begin, None, orders_of(known, steps, task.length)

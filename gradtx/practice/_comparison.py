@@ -131,7 +131,7 @@ class Comparison(NamedTuple):
         for label, entry in self.entries.items():
             best = entry.history.member(entry.best_index)
             series = best.judged if name is None else name
-            draw_band(ax, best.steps(series), best[series], label)
+            draw_band(ax, best.steps(series), best[series], label=label)
             ax.set_ylabel(series)
         if self.target is not None:
             ax.axhline(self.target, color="grey", linewidth=0.8, linestyle="--")

@@ -81,7 +81,7 @@ def evolve(
     """
     steps, every = rounds_of(steps, every)
     search = _search(population, share, factors)
-    require_arguments(population.optimizer)
+    require_arguments("evolve", population.optimizer)
     if is_function(params):
         raise ValueError(
             f"evolve takes the parameters themselves, got {outline(params)}: call it with a key."

@@ -11,7 +11,7 @@ from jax import Array
 
 from gradtx.core import Table, Value, nested, static
 from gradtx.practice._files import Readable, from_csv, from_json, to_csv, to_json, written
-from gradtx.practice._plots import axes_of, draw_curves
+from gradtx.practice._plots import axes_of, draw_band, draw_lines, use_log
 from gradtx.practice._rows import from_rows
 from gradtx.practice._tables import of_members, of_steps
 from gradtx.tree import NameLookupError, did_you_mean, is_inexact, listed, widened
@@ -161,12 +161,15 @@ class History(Value):
         (2.0, 5.0)
         """
         name = self.judged if name is None else name
-        values = self[name]
-        count = values.shape[-1] - window + 1
-        means = sum(values[..., first : first + count] for first in range(window)) / window
-        reached = jnp.asarray(means <= target)
+        reached = jnp.asarray(self._means(name, window) <= target)
         steps = (jnp.argmax(reached, -1) + window) * self.interval(name)
         return jnp.where(reached.any(-1), steps.astype(float), jnp.inf)
+
+    def _means(self, name: str, window: int) -> Any:
+        """The mean of each record and of the `window - 1` before it."""
+        values = self[name]
+        count = values.shape[-1] - window + 1
+        return sum(values[..., first : first + count] for first in range(window)) / window
 
     def table(self, rows: int = 11) -> Table:
         """The numbers at steps at equal distances, or, for several members, a row for each with its end.
@@ -182,19 +185,32 @@ class History(Value):
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
-    def plot(self, name: str | None = None, ax: Any = None) -> Any:
+    def plot(
+        self, name: str | None = None, ax: Any = None, *, window: int = 1, band: bool = False, **line: Any
+    ) -> Any:
         """Draws a series over the steps with matplotlib, a line for each member, and returns the axes.
+
+        The axis is logarithmic where all numbers are positive and span more than a factor of ten.
 
         Args:
           name: the series; by default the loss, or the first one.
           ax: the axes in which to draw; by default the current ones of pyplot.
+          window: the number of records, up to each one, whose mean is drawn.
+          band: whether the mean over the members is drawn, with their range as a band, in place of a line
+            for each.
+          **line: properties of the lines, such as `label` and `color`, as those of matplotlib's `plot`.
 
         Raises:
           ModuleNotFoundError: where matplotlib is not installed.
         """
         name = self.names[0] if name is None else name
         ax = axes_of(ax, "history.plot", "history.table()")
-        draw_curves(ax, self.steps(name), self[name], name)
+        steps = self.steps(name)[window - 1 :]
+        values = np.asarray(self._means(name, window)).reshape(-1, len(steps))
+        (draw_band if band else draw_lines)(ax, steps, values, **line)
+        ax.set_xlabel("step")
+        ax.set_ylabel(name)
+        use_log(ax, "y", values)
         return ax
 
     def to_csv(self, path: str | Path | None = None) -> str:

@@ -28,31 +28,37 @@ def axes_of(ax: Any, who: str, instead: str) -> Any:
     return pyplot.gca()
 
 
-def draw_curves(ax: Any, steps: Any, values: Any, name: str) -> None:
-    """A line over the steps for each member, on a logarithmic axis where all numbers are positive."""
-    lines = np.asarray(values).reshape(-1, len(steps))
-    for line in lines:
-        ax.plot(steps, line, alpha=1.0 if len(lines) == 1 else 0.6, linewidth=1.2)
-    ax.set_xlabel("step")
-    ax.set_ylabel(name)
-    use_log(ax, "y", lines)
+def draw_lines(ax: Any, x: Any, values: Any, **line: Any) -> None:
+    """A line for each member; the legend has their label once.
+
+    Args:
+      ax: the axes.
+      x: the numbers below, shape `(n,)`.
+      values: the numbers of each member, shape `(members, n)`.
+      **line: properties of the lines.
+    """
+    line = {"alpha": 1.0 if len(values) == 1 else 0.6, "linewidth": 1.2} | line
+    for own in values:
+        ax.plot(x, own, **line)
+        line["label"] = None
 
 
-def draw_band(ax: Any, x: Any, values: Any, label: str) -> None:
+def draw_band(ax: Any, x: Any, values: Any, **line: Any) -> None:
     """The mean over the seeds as a line, with the range of the seeds as a band.
 
     Args:
       ax: the axes.
       x: the numbers below, shape `(n,)`.
       values: the numbers of each seed, shape `(seeds, n)`; those that are not finite are left out.
-      label: the name in the legend.
+      **line: properties of the line.
     """
     values = np.asarray(values, float)
     finite = np.isfinite(values).all(0)
     x, values = np.asarray(x)[finite], values[:, finite]
-    (line,) = ax.plot(x, values.mean(0), marker="o" if len(x) <= 32 else None, markersize=3, label=label)
+    line = {"marker": "o" if len(x) <= 32 else None, "markersize": 3} | line
+    (mean,) = ax.plot(x, values.mean(0), **line)
     if len(values) > 1:
-        ax.fill_between(x, values.min(0), values.max(0), color=line.get_color(), alpha=0.2, linewidth=0)
+        ax.fill_between(x, values.min(0), values.max(0), color=mean.get_color(), alpha=0.2, linewidth=0)
 
 
 def use_log(ax: Any, axis: str, numbers: Any) -> None:

@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradtx.core import GradientTransformation, Params, as_transformation, whole_number
+from gradtx.core import Params, as_transformation, whole_number
 from gradtx.practice._orders import as_tree, orders
 from gradtx.practice._range_result import RangeTest
 from gradtx.practice._range_sweep import end_of, sweep_rates
 from gradtx.practice._rates import rates_of
-from gradtx.practice._runs import PROVIDED, loss_of, losses_of_runs
+from gradtx.practice._runs import loss_of, losses_of_runs
+from gradtx.practice._task import require_arguments
 from gradtx.tree import is_inexact, outline
 
 
@@ -87,7 +88,7 @@ def lr_range_test(
     """
     tx = as_transformation(tx)
     rates = rates_of(tx)
-    _require_arguments(tx)
+    require_arguments("lr_range_test", tx)
     _require_ramp(low, high)
     steps = whole_number("lr_range_test: steps", steps, 20)
     seeds = whole_number("lr_range_test: seeds", seeds, 1)
@@ -121,14 +122,6 @@ def _hashable(loss_fn: Callable[..., Any]) -> Callable[..., Any]:
 def _finite_part(losses: Any) -> tuple[float, ...]:
     """The losses before the first that is not finite."""
     return tuple(losses[: np.argmin([*np.isfinite(losses), False])].tolist())
-
-
-def _require_arguments(tx: GradientTransformation) -> None:
-    if missing := tx.needs - PROVIDED:
-        raise ValueError(
-            f"lr_range_test: {outline(tx)} needs {', '.join(sorted(missing))} in update, which the test does "
-            f"not pass. It passes {', '.join(sorted(PROVIDED))}."
-        )
 
 
 def _require_ramp(low: float, high: float) -> None:

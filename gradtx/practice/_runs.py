@@ -13,9 +13,6 @@ from gradtx.practice._rates import Fields, at_rates, written
 from gradtx.searches import value_and_grad_at
 from gradtx.tree import conj
 
-PROVIDED = frozenset({"params", "value", "grad", "value_fn", "obj_fn", "grad_fn"})
-"""The arguments of `update` that a step passes."""
-
 
 def loss_of(loss_fn: Callable[..., Any], params: Params, batch: Any) -> Any:
     """The loss of a function that returns it alone, or a pair with something else."""

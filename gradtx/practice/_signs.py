@@ -89,6 +89,22 @@ class Signs:
         return np.mean([*groups.values()], axis=0) if groups else None
 
     @cached_property
+    def turn(self) -> Series | None:
+        r"""The cosine of each update and the one before, of the whole model.
+
+        $$\frac{\sum_g c_g \|u_{g,t}\| \|u_{g,t-1}\|}{\|u_t\| \|u_{t-1}\|}$$
+
+        A mean over the groups would give the few weights of a head as much weight as all others.
+        """
+        cosines, norms = self.groups("update_cosine"), self.groups("update_norm")
+        if not cosines or cosines.keys() != norms.keys():
+            return self.cosine("update_cosine")
+        products = {group: norm[1:] * norm[:-1] for group, norm in norms.items()}
+        total = np.sqrt(sum(norm * norm for norm in norms.values()))
+        inner = sum(cosines[group][1:] * product for group, product in products.items())
+        return np.append(0.0, inner / np.maximum(total[1:] * total[:-1], 1e-30))
+
+    @cached_property
     def spikes(self) -> Series:
         """The steps with a gradient far longer than those around it, and than half of all."""
         norms = self.total("gradient_norm")

@@ -156,7 +156,7 @@ class Sweep(Value):
         for label, indices in lines.items():
             x = np.array([self.settings[index][first] for index in indices])
             order = np.argsort(x)
-            draw_band(ax, x[order], scores[np.array(indices)[order]].T, label)
+            draw_band(ax, x[order], scores[np.array(indices)[order]].T, label=label)
         ax.set_xlabel(first)
         ax.set_ylabel(name or (losses.judged if isinstance(losses, History) else "loss"))
         use_log(ax, "x", self.axes[0][1])

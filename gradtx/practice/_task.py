@@ -13,7 +13,7 @@ from gradtx.searches import as_argument
 from gradtx.tree import listed
 
 PROVIDED = frozenset({"params", "value", "grad", "value_fn", "obj_fn", "grad_fn"})
-"""The arguments that a training has for an optimizer that needs them."""
+"""The arguments that a training and a range test have for an optimizer that needs them."""
 
 
 class Task(NamedTuple):
@@ -78,10 +78,10 @@ def chunk_of(batch_size: Any) -> int | None:
     return None if batch_size is None else whole_number("batch_size", batch_size, 1)
 
 
-def require_arguments(tx: GradientTransformation) -> None:
-    """Raises for an optimizer that needs an argument which no training has."""
+def require_arguments(who: str, tx: GradientTransformation) -> None:
+    """Raises for an optimizer that needs an argument which no training has; `who` is the caller's name."""
     if missing := sorted(tx.needs - PROVIDED):
         raise ValueError(
-            f"train has no argument {missing[0]!r}, which {type(tx).__name__} needs; it has "
-            f"{', '.join(sorted(PROVIDED))}. Write the loop with jax.lax.scan."
+            f"{who}: {type(tx).__name__} needs {listed(missing)} in update, which this loop does not pass. "
+            f"It passes {', '.join(sorted(PROVIDED))}. Write the loop with jax.lax.scan."
         )

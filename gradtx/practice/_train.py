@@ -87,7 +87,7 @@ def train(
     tx = tx.optimizer if isinstance(tx, Sweep) else as_transformation(tx)
     _refuse_together(state, swept, seeds, batch_size)
     batch_size = chunk_of(batch_size)
-    require_arguments(tx)
+    require_arguments("train", tx)
     task = as_task(loss_fn, eval_fn, batches, steps)
     inner = tx
     if monitor is not None:

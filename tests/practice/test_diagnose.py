@@ -159,6 +159,23 @@ def test_noise_is_no_low_rate_and_a_late_long_step_no_missing_warmup() -> None:
     assert [f.name for f in of(healthy(**late))][:1] == ["rate-too-high"]
 
 
+def test_a_small_group_that_turns_is_no_oscillation() -> None:
+    """The cosine of the whole update is nearly that of the long updates."""
+    turns = {"update_cosine.head": np.full(STEPS, -1.0), "update_norm.body": np.full(STEPS, 0.2)}
+    still = turns | {"update_cosine.body": np.full(STEPS, 0.0), "loss": STILL}
+    assert "oscillation" not in [finding.name for finding in of(healthy(**still))]
+    turned = {"update_cosine.body": np.full(STEPS, -0.6), "update_cosine.head": np.full(STEPS, 0.8)}
+    assert of(healthy(**still | turned))[0].name == "oscillation"
+
+
+def test_a_loss_that_comes_back_under_steps_as_long_has_risen_by_noise() -> None:
+    long, steps = both("update_norm", 0.1), np.arange(STEPS)
+    bump = {"loss": np.where((steps >= 40) & (steps < 70), 2.4, 2.0)}
+    assert "rate-too-high" not in [finding.name for finding in of(healthy(**long, **bump))]
+    shorter = both("update_norm", np.where(steps < 70, 0.1, 0.05))
+    assert of(healthy(**shorter, **bump))[0].name == "rate-too-high"
+
+
 def test_a_finding_prints_renders_compares_and_pickles() -> None:
     findings = of(healthy(**SICK["a long step"][1]))
     assert isinstance(findings, Findings)
@@ -316,6 +333,6 @@ def test_planted_faults_healthy_trainings_and_divergences() -> None:
     missed = [case for case, found in first.items() if not found]
     assert len(missed) <= len(first) // 12, (seed, missed)
     alarms = [(o, t) for o in OPTIMIZERS for t in TASKS if diagnosis.healthy(o, t, seed)]
-    assert len(alarms) <= 1, (seed, alarms)
+    assert not alarms, (seed, alarms)
     before = [names for _, names in (diagnosis.warned(number, seed) for number in range(10))]
     assert sum(map(bool, before)) >= 8, (seed, before)

@@ -175,6 +175,30 @@ def test_it_draws_a_line_for_each_member() -> None:
     assert falling.get_yscale() == "log"
 
 
+def test_the_lines_take_their_properties_and_the_legend_has_a_label_once() -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    ax = HISTORIES["members"].plot(ax=figure.subplots(), label="runs", color="red", alpha=1.0)
+    assert [line.get_color() for line in ax.lines] == ["red", "red"]
+    assert [line.get_alpha() for line in ax.lines] == [1.0, 1.0]
+    assert ax.get_legend_handles_labels()[1] == ["runs"]
+
+
+def test_it_draws_means_of_a_window() -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    (line,) = History({"loss": jnp.array([4.0, 2.0, 6.0])}).plot(ax=figure.subplots(), window=2).lines
+    assert line.get_xydata().tolist() == [[2.0, 3.0], [3.0, 4.0]]
+
+
+def test_it_draws_the_mean_of_the_members_with_their_range() -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    history = History({"loss": jnp.array([[4.0, 2.0], [2.0, 1.0]])})
+    ax = history.plot(ax=figure.subplots(), band=True, label="runs", color="red")
+    (line,), (band,) = ax.lines, ax.collections
+    assert line.get_xydata().tolist() == [[1.0, 3.0], [2.0, 1.5]]
+    assert (line.get_label(), line.get_color()) == ("runs", "red")
+    assert band.get_paths()[0].get_extents().bounds == (1.0, 1.0, 1.0, 3.0)
+
+
 def test_without_matplotlib_the_table_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError, match=r"gradtx\[cli\].*history.table\(\) needs no other package"):

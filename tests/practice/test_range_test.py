@@ -252,7 +252,7 @@ def test_a_model_with_arrays_is_a_loss():
         (gradtx.sgd(lambda t: jnp.exp(t.astype(float))), "has values that are not finite"),
         (jax.vmap(gradtx.sgd)(jnp.ones(2)), "got a stack"),
         (gradtx.inject_hyperparams(gradtx.sgd)(gradtx.WrappedSchedule(abs)), "values depend on a state"),
-        (gradtx.chain(gradtx.gauss_newton_bartlett(), gradtx.sgd(1.0)), "needs logits_fn in update"),
+        (gradtx.chain(gradtx.gauss_newton_bartlett(), gradtx.sgd(1.0)), "chain needs logits_fn in update"),
     ],
 )
 def test_an_optimizer_without_a_rate_to_find_is_refused(tx, said):

@@ -225,7 +225,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an empty iterator": ({"batches": iter(())}, "the iterator gives none. A generator can be read once"),
     "an argument": (
         {"tx": gradtx.accumulate(gradtx.sgd(0.1), 2, weighted=True)},
-        "train has no argument 'weight', which accumulate needs; it has grad, ",
+        "accumulate needs weight in update, which this loop does not pass. It passes grad, ",
     ),
     "one name twice": (
         {"tx": gradtx.monitor({"loss": lambda value: value}, gradtx.sgd(0.1))},

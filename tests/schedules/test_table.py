@@ -64,6 +64,8 @@ def test_a_plot_draws_the_curve():
     np.testing.assert_allclose(line.get_ydata(), schedule(jnp.arange(201)), rtol=1e-6)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "value")
     assert line.get_label() == "warmup_cosine_decay_schedule"
+    named = schedule.plot(20, figure.Figure().subplots(), label="rate", color="red").lines[0]
+    assert (named.get_label(), named.get_color()) == ("rate", "red")
 
 
 def test_a_plot_is_in_the_current_axes_by_default():
