@@ -79,7 +79,8 @@ def _check(options: Options) -> None:
         raise UsageError(f"argument OPTIMIZER: must be two or more different names, got {' '.join(names)}")
     # On a CPU of few cores, the batched calls of LAPACK wait for each other.
     if options.seeds > 1 and (found := [f.__name__ for f in options.optimizers if _decomposes(f)]):
-        raise UsageError(f"argument --seeds: must be 1 with {found[0]}, which decomposes matrices")
+        words = "on a CPU of few cores, its decompositions for several seeds may wait without an end"
+        raise UsageError(f"argument --seeds: must be 1 with {found[0]}: {words}")
 
 
 def _decomposes(factory: OptimizerFactory) -> bool:

@@ -1,12 +1,12 @@
 """The optimizer of a run as a chain of concepts, each with a description."""
 
-import inspect
-import re
 import textwrap
 from collections.abc import Sequence
 
 import gradtx
 from gradtx.cli.catalogue import OptimizerFactory
+from gradtx.cli.facts import first_paragraph
+from gradtx.cli.plain_math import words
 
 Concept = tuple[gradtx.GradientTransformation, str]  # a transformation and its description
 
@@ -47,8 +47,8 @@ def chained(concepts: Sequence[Concept]) -> gradtx.GradientTransformation:
 def described(concepts: Sequence[Concept]) -> str:
     """The optimizer as an expression, with the description of each concept above it."""
     lines = ["chain("]
-    for tx, words in concepts:
-        lines += textwrap.wrap(words, _WIDTH, initial_indent="    # ", subsequent_indent="    # ")
+    for tx, text in concepts:
+        lines += textwrap.wrap(text, _WIDTH, initial_indent="    # ", subsequent_indent="    # ")
         lines.append(textwrap.indent(f"{tx!r},", " " * 4))
     return "\n".join([*lines, ")"])
 
@@ -88,6 +88,5 @@ def _links(tx: gradtx.GradientTransformation) -> list[gradtx.GradientTransformat
 
 
 def _first_line(tx: gradtx.GradientTransformation) -> str:
-    """The first paragraph of the documentation, without an equation after a colon."""
-    first, *_ = (inspect.getdoc(type(tx)) or "").split("\n\n")
-    return re.sub(r":\s+\$[^$]*\$", "", first)
+    """The first paragraph of the documentation, as plain text."""
+    return words(first_paragraph(type(tx)))

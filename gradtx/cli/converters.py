@@ -2,11 +2,14 @@
 
 import argparse
 import math
+import re
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
+
+from gradtx.tree import did_you_mean
 
 
 class UsageError(ValueError):
@@ -15,6 +18,15 @@ class UsageError(ValueError):
 
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, without the usage above it."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The arguments; an unknown one is answered with the nearest option."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = re.findall(r"--[\w-]+", self.format_usage())
+            advice = did_you_mean(unknown[0].partition("=")[0], known)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{'.' * bool(advice)}{advice}")
+        return options
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")

@@ -47,7 +47,7 @@ def schedule_of(text: str) -> gradtx.Schedule:
     except (RecursionError, MemoryError) as error:
         raise ValueError("cannot read it: too deeply nested") from error
     except (TypeError, ZeroDivisionError, OverflowError) as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).replace(".__init__()", "")) from error
     if not isinstance(value, gradtx.Schedule):
         raise ValueError(f"must be a schedule such as cosine_decay_schedule(1e-3, 1000), got {text!r}")
     return value

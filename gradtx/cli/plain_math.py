@@ -45,6 +45,12 @@ def plain(equations: str) -> list[str]:
     return [line for line in lines if line]
 
 
+def words(paragraph: str) -> str:
+    """A paragraph without marks of code, with its equations as plain text."""
+    text = re.sub(r"\$(.+?)\$", lambda found: " ".join(plain(found[1])), paragraph, flags=re.DOTALL)
+    return text.replace("`", "")
+
+
 def _cases(found: re.Match[str]) -> str:
     r"""`a & b \\ c & else` as `[a if b; c else]`."""
     rows = (row.replace(r"\text{else}", "else").split("&") for row in found[1].split(r"\\"))

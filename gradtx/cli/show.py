@@ -20,7 +20,7 @@ from gradtx.cli.facts import (
 )
 from gradtx.cli.language_model import Architecture
 from gradtx.cli.memory import number_of_parameters, transformer_of
-from gradtx.cli.plain_math import plain
+from gradtx.cli.plain_math import plain, words
 
 
 class Options(argparse.Namespace):
@@ -43,7 +43,7 @@ def run(options: Options, architecture: Architecture) -> int:
     del architecture  # no model is trained
     factory = options.optimizer
     tx = example(factory)
-    print(f"{_words(first_paragraph(factory))}\n\n{tx}\n")
+    print(f"{words(first_paragraph(factory))}\n\n{tx}\n")
     for kind, equations in equations_of(tx).items():
         lines = [line for part in equations for line in plain(part)]
         print("\n    ".join([kind.__name__, *lines]), end="\n\n")
@@ -72,9 +72,3 @@ def shapes_of(text: str) -> dict[str, Any]:
             raise ValueError(f"must be shapes such as kernel=512x512,bias=512, or a size, got {text!r}")
         shapes[name or f"leaf{index}"] = jax.ShapeDtypeStruct(tuple(map(int, shape.split("x"))), "float32")
     return shapes
-
-
-def _words(paragraph: str) -> str:
-    """A paragraph without marks of code, with its equations as plain text."""
-    text = re.sub(r"\$(.+?)\$", lambda found: " ".join(plain(found[1])), paragraph, flags=re.DOTALL)
-    return text.replace("`", "")

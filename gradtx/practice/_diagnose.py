@@ -11,7 +11,7 @@ from gradtx.practice._faults_of_groups import dead_groups, frozen_groups, slow_s
 from gradtx.practice._faults_of_rate import oscillation, rate_too_high, rate_too_low
 from gradtx.practice._history import History
 from gradtx.practice._signs import Signs
-from gradtx.tree import abstract
+from gradtx.tree import abstract, outline
 
 _BY_URGENCY = (
     oscillation,
@@ -61,6 +61,7 @@ def diagnose(history: History, validation: Any = None, tx: Any = None, params: P
       params: the parameters or their shapes, for the names of leaves and for the masks.
 
     Raises:
+      TypeError: for anything but a history.
       ValueError: for the history of several members, or without a loss.
 
     >>> import jax.numpy as jnp
@@ -70,6 +71,10 @@ def diagnose(history: History, validation: Any = None, tx: Any = None, params: P
     >>> print(finding.name, finding.text, finding.apply(sgd(0.1)).max_deviations, sep="; ")
     not-finite; the loss or a gradient is not finite at step 3 of 4.; 6.0
     """
+    if not isinstance(history, History):  # pyright: ignore[reportUnnecessaryIsInstance] - a user errs
+        raise TypeError(
+            f"diagnose takes a History, as in History({{'loss': losses}}), got {outline(history)}."
+        )
     if history.members:
         raise ValueError(
             f"diagnose takes the history of one training, and this one has members of shape "

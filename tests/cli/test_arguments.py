@@ -60,6 +60,7 @@ def files(tmp_path, monkeypatch):
         ("train --save-history run.txt", "must be a name that ends in .csv or .json, got 'run.txt'"),
         ("train --save-history short.txt/run.csv", "cannot write to short.txt: File exists"),
         ("train --fast", "unrecognized arguments: --fast"),
+        ("train --optimzer=adam", "arguments: --optimzer=adam. Did you mean '--optimizer'?"),
         ("find-lr --low 0", "--low: must be a number above 0, got '0'"),
         ("find-lr --high inf", "--high: must be a number above 0, got 'inf'"),
         ("find-lr --low 1 --high 0.5", "--high: must be above --low, 1, got 0.5"),
@@ -88,7 +89,7 @@ def files(tmp_path, monkeypatch):
         ("compare adam adam", "must be two or more different names, got adam adam"),
         ("compare adam adma", "no optimizer is named 'adma'. Did you mean 'adam'"),
         ("compare adam sgd --steps 25", "--steps: must be a multiple of 10 from 10 "),
-        ("compare adam soap", "--seeds: must be 1 with soap, which decomposes matrices"),
+        ("compare adam soap", "--seeds: must be 1 with soap: on a CPU"),
         ("compare adam sgd --text empty.txt", "0 characters are too few"),
     ],
 )

@@ -3,13 +3,21 @@
 import argparse
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
 from gradtx.cli import main
 from gradtx.cli.command import COMMANDS
 from tests.cli.terminal import shown
+
+
+def test_the_script_is_the_command_line():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert EntryPoint("gradtx", project["scripts"]["gradtx"], "console_scripts").load() is main
 
 
 def test_the_help_lists_every_command(capsys):

@@ -176,6 +176,11 @@ def test_a_loss_that_comes_back_under_steps_as_long_has_risen_by_noise() -> None
     assert of(healthy(**shorter, **bump))[0].name == "rate-too-high"
 
 
+def test_a_dictionary_is_no_history() -> None:
+    with pytest.raises(TypeError, match=r"takes a History, as in History\(\{'loss': losses\}\), got"):
+        diagnose({"loss": [2.0, 1.0]})  # pyright: ignore[reportArgumentType] - the mistake
+
+
 def test_a_finding_prints_renders_compares_and_pickles() -> None:
     findings = of(healthy(**SICK["a long step"][1]))
     assert isinstance(findings, Findings)
