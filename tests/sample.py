@@ -16,6 +16,7 @@ SUITES = (
     "tests/losses/",
     "tests/messages/",
     "tests/numerics/",
+    "tests/peers/test_random",
     "tests/practice/",
     "tests/projections/",
     "tests/properties/",

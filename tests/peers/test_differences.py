@@ -31,10 +31,17 @@ def rows() -> list[tuple[str, float, str | None]]:
     return found
 
 
+def listed(*sections: str) -> set[str]:
+    """The names and calls in the first column of the tables, of all or of those below these titles."""
+    parts = [part.partition("\n") for part in PAGE.read_text().split("\n## ")[1:]]
+    texts = [text for title, _, text in parts if title in sections or not sections]
+    cells = [CELL.split(line)[1] for line in "\n".join(texts).splitlines() if line.startswith("| `")]
+    return {code for cell in cells for code in codes(cell)}
+
+
 def listed_names() -> set[str]:
     """The names in the first column of the tables."""
-    cells = [CELL.split(line)[1] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
-    return {code.partition("(")[0] for cell in cells for code in codes(cell)}
+    return {code.partition("(")[0] for code in listed()}
 
 
 def codes(cell: str) -> list[str]:
