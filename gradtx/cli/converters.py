@@ -19,7 +19,10 @@ class UsageError(ValueError):
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, without the usage above it."""
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+    # typeshed declares overloads by the type of the namespace.
+    def parse_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
         """The arguments; an unknown one is answered with the nearest option."""
         options, unknown = self.parse_known_args(args, namespace)
         if unknown:
