@@ -53,7 +53,11 @@ def test_a_partition_into_one_group_and_a_mask_of_true_are_the_transformation_it
 def test_a_mask_of_false_is_the_identity_and_keeps_no_array_that_mirrors_one(tx: Any, g: Any) -> None:
     updates, state = two_steps(masked(tx, False), g)
     assert_equal(updates, two_steps(gradtx.identity(), g)[0])
-    assert all(leaf.ndim == 0 for leaf in filter(is_inexact, jax.tree.leaves(state)))
+    assert shapes(state) == shapes(masked(tx, False).init({}))
+
+
+def shapes(state: Any) -> list[tuple[int, ...]]:
+    return [leaf.shape for leaf in filter(is_inexact, jax.tree.leaves(state))]
 
 
 @law
