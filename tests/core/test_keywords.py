@@ -160,6 +160,10 @@ def test_an_outline_is_short() -> None:
 
 def test_modules_for_scripts_say_what_they_lack() -> None:
     with pytest.raises(
+        AttributeError, match=r"'gradtx\.contrib' has no attribute 'muonn'\. Did you mean 'muon'"
+    ):
+        gradtx.contrib.muonn  # noqa: B018
+    with pytest.raises(
         AttributeError, match=r"'gradtx\.transforms' has no attribute 'maskd'\. Did you mean 'masked'"
     ):
         gradtx.transforms.maskd  # noqa: B018
