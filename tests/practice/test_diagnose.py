@@ -267,8 +267,9 @@ LAYERS = {
         (None, 0.001, []),
         (gradtx.by_path({"out|norm|bias": False, "": True}), 0.5, ["wrong-mask"]),
         (gradtx.by_path({"kernel|out": False, "": True}), 0.5, ["wrong-mask"]),
+        (gradtx.by_path({"": False}), 0.5, []),
     ],
-    ids=["usual", "none", "weak", "one left out", "inverted"],
+    ids=["usual", "none", "weak", "one left out", "inverted", "no leaf"],
 )
 def test_masks_of_the_decay(mask: Any, decay: float, expected: list[str]) -> None:
     for rate in (0.1, gradtx.constant_schedule(0.1)):
