@@ -196,6 +196,16 @@ def test_members_in_chunks_train_as_all_at_once() -> None:
     assert worst_difference(s, batch_size=2) < 1e-6
 
 
+def test_chunks_are_a_loop_over_members() -> None:
+    s = sweep(gradtx.adamw(0.1), learning_rate=np.geomspace(1e-3, 1e-1, 4))
+
+    def loops(**options: Any) -> int:
+        run = partial(train, loss_fn, PARAMS, s, steps=STEPS, **options)
+        return str(jax.make_jaxpr(run)(batches())).count("scan[")
+
+    assert loops(batch_size=2) == loops() + 1
+
+
 def test_chunks_of_no_member_are_refused() -> None:
     with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1, got 0"):
         train(loss_fn, PARAMS, SWEEP, batches(), steps=STEPS, batch_size=0)

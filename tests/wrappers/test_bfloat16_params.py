@@ -129,6 +129,19 @@ def test_rounded_to_nearest_a_parameter_stands_still():
     np.testing.assert_array_equal(params, 1.0)
 
 
+def test_a_parameter_that_lands_beside_its_goal_has_the_nearest_remainder():
+    """A step to less than 2^-16 of the parameter is rounded."""
+    params, rest = jnp.array([0.03125], BF16), jnp.array([-17337], jnp.int16)
+    tx = gradtx.split_params(gradtx.scale(1.0))
+    whole = joined(params, rest)
+    update = -jnp.float32(1.3e-8) - whole
+    updates, state = tx.update(update, tx.init(params)._replace(remainder=rest), params)
+    landed = gradtx.apply_updates(params, updates)
+    goal = whole + update
+    assert landed != upper_half(goal)
+    assert jnp.abs(joined(landed, state.remainder) - goal) < jnp.abs(landed.astype(jnp.float32) - goal)
+
+
 @pytest.mark.parametrize("bits", [16, 8])
 def test_crossing_zero_is_finite_and_describes_one_number(bits):
     rng = np.random.default_rng(0)
