@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.arithmetic import Average, Weight, complement, correction, interpolate
+from gradtx.arithmetic import Average, Weight, average, complement, interpolate
 from gradtx.core import Number, Params, Rule, decay_factor, static, storage_dtype, zero_count
 from gradtx.tree import state_like
 
@@ -82,8 +82,7 @@ class ema(Rule, state=EmaState):
         return EmaState(zero_count(), state_like(params, self.accumulator_dtype))
 
     def once(self, count: Array) -> Average:
-        c = complement(self.decay)
-        return Average(c, correction(c, count) if self.debias else None)
+        return average(self.decay, count, self.debias)
 
     def leaf(self, once: Average, g: Array, ema: Array) -> tuple[Array, Array]:
         ema = interpolate(ema, g, once.c)

@@ -1,6 +1,5 @@
 """Sharpness-aware minimization whose step up is made by an optimizer."""
 
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -87,15 +86,13 @@ class sam_with_adversary(
         default=True,
         doc="whether each period starts with a new state of the adversary; schedules continue",
     )
-    opaque_mode: bool = static(default=False, doc="whether a call is a whole period, and needs `grad_fn`")
+    opaque_mode: bool = static(
+        default=False, needs={"grad_fn": bool}, doc="whether a call is a whole period, and needs `grad_fn`"
+    )
     batch_axis_name: AxisName = static(
         default=None,
         doc="the axes of devices over which the gradients of `grad_fn` are averaged; `None` averages nothing",
     )
-
-    @cached_property
-    def needs(self) -> frozenset[str]:
-        return super().needs | ({"grad_fn"} if self.opaque_mode else set())
 
     @property
     def couples_leaves(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - by an option
