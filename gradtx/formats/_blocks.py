@@ -59,10 +59,22 @@ def from_blocks(x: Array, like: Array) -> Array:
 
 def scales_of(x: Array, *, signed: bool) -> Array:
     """The largest magnitude of each block in float32, or NaN for a block that cannot be stored."""
-    largest = jnp.max(jnp.abs(x) if signed else jnp.where(x >= 0, x, jnp.nan), -1)
+    size = jnp.abs(x) if signed else jnp.where(x >= 0, x, jnp.nan)
+    largest = _maximum(size)
     # Numbers below the smallest normal one count as 0 in arithmetic.
     normal = largest >= np.finfo(np.float32).tiny
     return jnp.where(jnp.isfinite(largest), jnp.where(normal, largest, 0), jnp.nan)
+
+
+def _maximum(x: Array) -> Array:
+    """The maximum of positive floats along the last axis, NaN if one is NaN."""
+    # As integers, whose order is that of the floats, with NaN above infinity: XLA on CPU hands a maximum of
+    # floats to a library, and waits for its threads. By halves, since it makes slow windows of a long axis.
+    bits = jax.lax.bitcast_convert_type(x, jnp.int32)
+    while bits.shape[-1] > 32 and bits.shape[-1] % 2 == 0:
+        half = bits.shape[-1] // 2
+        bits = jnp.maximum(bits[..., :half], bits[..., half:])
+    return jax.lax.bitcast_convert_type(jnp.max(bits, -1), jnp.float32)
 
 
 def _reshaped(x: Array, shape: tuple[int, ...], spec_of: Callable[[Spec], Spec]) -> Array:

@@ -15,7 +15,7 @@ class int8(Blocks):
     r"""Signed numbers in 8 bits, by softsign, rounded to nearest: for averages of gradients.
 
     $$c = \operatorname{round}\!\left(127\,\frac{2y}{1 + |y|}\right), \qquad
-      y = \frac{z}{2 - |z|}, \quad z = \frac{c}{127}, \qquad y = \frac{x}{\max_{\text{block}} |x|}$$
+      y = \frac{c}{254 - |c|}, \qquad y = \frac{x}{\max_{\text{block}} |x|}$$
 
     Small numbers are four times as exact as large ones: the step of two neighbours is $s/254$ at 0 and
     $4s/254$ at the largest magnitude $s$. It takes 1.02 bytes a number with a block of 256.
@@ -36,11 +36,11 @@ class int8(Blocks):
     code_dtype: ClassVar = jnp.int8
 
     def to_codes(self, y: Array, bits: Array | None) -> Array:
-        return jnp.round(127 * (2 * y / (1 + jnp.abs(y)))).astype(jnp.int8)
+        return jnp.round(254 * y / (1 + jnp.abs(y))).astype(jnp.int8)
 
     def from_codes(self, codes: Array) -> Array:
-        z = codes.astype(jnp.float32) / 127
-        return z / (2 - jnp.abs(z))
+        c = codes.astype(jnp.float32)
+        return c / (254 - jnp.abs(c))
 
 
 _COARSE = 8
@@ -85,12 +85,12 @@ class uint8(Blocks):
 
     def to_codes(self, y: Array, bits: Array | None) -> Array:
         code = 255 * jnp.sqrt(jnp.sqrt(y))
-        if bits is not None:
-            a = jnp.minimum(jnp.floor(code), 254)
-            step = (2 * a + 1) * (2 * a * (a + 1) + 1)  # (a + 1)^4 - a^4
-            chance = jnp.where(a < _COARSE, _ROUNDING, uniform(bits))
-            code = jnp.where(chance * step < 255.0**4 * y - jnp.square(jnp.square(a)), a + 1, a)
-        return jnp.where(y > 0, jnp.maximum(jnp.round(code), 1), 0).astype(jnp.uint8)
+        if bits is None:
+            return jnp.where(y > 0, jnp.maximum(jnp.round(code), 1), 0).astype(jnp.uint8)
+        a = jnp.minimum(jnp.floor(code), 254)
+        step = (2 * a + 1) * (2 * a * (a + 1) + 1)  # (a + 1)^4 - a^4
+        chance = jnp.where(a < _COARSE, _ROUNDING * a, uniform(bits))  # 0 for a positive number below code 1
+        return jnp.where(chance * step < 255.0**4 * y - jnp.square(jnp.square(a)), a + 1, a).astype(jnp.uint8)
 
     def from_codes(self, codes: Array) -> Array:
-        return jnp.square(jnp.square(codes.astype(jnp.float32) / 255))
+        return jnp.square(jnp.square(codes.astype(jnp.float32) * (1 / 255)))

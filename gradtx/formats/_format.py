@@ -106,7 +106,7 @@ class Blocks(Format, ABC):
         length = block_length(x.shape, self.block)
         wide = in_blocks(x.astype(jnp.float32), length)
         scales = scales_of(wide, signed=self.signed)
-        y = wide / jnp.where(scales == 0, 1, scales)[..., None]
+        y = _relative(wide, jnp.where(scales == 0, 1, scales)[..., None])
         # The bits of the places in `x`, made in blocks: XLA is slow to rearrange them.
         strides = (*strides_of(x.shape)[:-1], length, 1)
         bits = random_bits(wide, salt, strides) if self.random and salt is not None else None
@@ -124,3 +124,10 @@ class Blocks(Format, ABC):
     def nbytes(self, shape: tuple[int, ...]) -> int:
         blocks = math.prod(shape[:-1]) * -(-shape[-1] // block_length(shape, self.block))
         return math.prod(shape) + 4 * blocks
+
+
+def _relative(x: Array, scale: Array) -> Array:
+    """`x / scale` by a product, since a division of each number takes as long as five of them."""
+    # The inverse of the largest floats would be subnormal, and count as 0.
+    unit = jnp.where(scale > 1, 0.25, 1.0)
+    return (x * unit) * (1 / (scale * unit))

@@ -27,8 +27,8 @@ class Stored:
     >>> stored = int8().encode(jnp.linspace(-1.0, 1.0, 5))
     >>> stored
     Stored(int8[5], float32[1], format=formats.int8(), dtype=float32)
-    >>> stored.decode()[:2]  # the code of -1/2 is -85, and 85/127 / (2 - 85/127) is 0.503
-    Array([-1.        , -0.50295854], dtype=float32)
+    >>> stored.decode()[:2]  # the code of -1/2 is -85, and 85 / (254 - 85) is 0.503
+    Array([-1.       , -0.5029586], dtype=float32)
     """
 
     def __init__(self, codes: Any, scales: Any, format: Any, dtype: Any):

@@ -1,8 +1,8 @@
-"""Programs that run a group of arrays in chunks, in a loop that changes the arrays in place.
+"""Programs that run a group of arrays in slices, in a loop that changes the arrays in place.
 
 XLA on CPU keeps whole arrays between the loops of a fused program when it converts between precisions: the
-decoded state of 8-bit Adam alone takes 12 bytes a parameter. A loop over chunks keeps one chunk. The group
-must be equal to itself on each chunk: elementwise, or within blocks of neighbours that a chunk holds whole.
+decoded state of 8-bit Adam alone takes 4 bytes a parameter. A loop over slices keeps those of one slice. The
+group must do the same on each slice: elementwise, or within blocks of neighbours that a slice holds whole.
 """
 
 import math
@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import JaxprEqn, Var
 
-from gradtx.stepping._cuts import Cut, NotSliceableError, cut_for
 from gradtx.stepping._primitives import evaluate, shape_of
+from gradtx.stepping._rows import NotSliceableError, Slice, slices_for
 from gradtx.stepping._slices import is_narrow_array
 
 
@@ -25,32 +25,36 @@ def is_narrow(body: list[JaxprEqn], chunk: int) -> bool:
 
 
 def has_codes(variables: Sequence[Var]) -> bool:
-    """Whether a group has an array of codes: of bfloat16 alone, one program for it needs as little memory."""
+    """Whether a group has an array of codes: of bfloat16 alone, one program for it needs as little memory.
+
+    A loop changes the bits of such an array, and XLA on CPU copies the array to see its bits.
+    """
     return any(jnp.issubdtype(_aval(var).dtype, jnp.integer) for var in variables if shape_of(var))
 
 
 def looped(
     body: list[JaxprEqn], reads: list[Var], writes: list[Var], reused: dict[int, int], chunk: int
 ) -> Callable[..., Sequence[Any]] | None:
-    """The program of `body` as a loop over chunks; `None` where it has to see whole arrays.
+    """The program of `body` as a loop over slices; `None` where it has to see whole arrays.
 
     Args:
       body: the equations of the group.
       reads: the variables that it reads.
       writes: the variables that it writes.
       reused: for the position of a written variable the position of the read one whose memory it takes.
-      chunk: about the numbers in a chunk.
+      chunk: about the numbers in a slice.
     """
-    shape = max((shape_of(var) for var in (*reads, *writes)), key=math.prod)
-    if math.prod(shape) < 2 * chunk:
+    shapes = [shape for var in (*reads, *writes) if (shape := shape_of(var))]
+    if max(map(math.prod, shapes), default=0) < 2 * chunk:
         return None
-    cut = cut_for(shape, chunk)
-    loop = _Loop(body, reads, writes, reused, cut)
-    try:
-        jax.eval_shape(loop, *(jax.ShapeDtypeStruct(shape_of(var), _aval(var).dtype) for var in reads))
-    except NotSliceableError:
-        return None
-    return loop
+    for cut in slices_for(shapes, chunk):
+        loop = _Loop(body, reads, writes, reused, cut)
+        try:
+            jax.eval_shape(loop, *(jax.ShapeDtypeStruct(shape_of(var), _aval(var).dtype) for var in reads))
+        except NotSliceableError:
+            continue
+        return loop
+    return None
 
 
 class _Loop:
@@ -60,65 +64,65 @@ class _Loop:
         reads: list[Var],
         writes: list[Var],
         reused: dict[int, int],
-        cut: Cut,
+        cut: Slice,
     ):
         self.body, self.reads, self.writes, self.reused, self.cut = body, reads, writes, reused, cut
 
     def __call__(self, *arrays: Any) -> list[Any]:
+        cut = self.cut
         if not all(map(shape_of, self.writes)):
             raise NotSliceableError  # a number, such as a norm
+        rows = [_in_rows(array, cut) if jnp.ndim(array) else array for array in arrays]
         results = [
-            _as_bits(arrays[self.reused[index]])
+            _as_bits(rows[self.reused[index]])
             if index in self.reused
-            else jnp.zeros(shape_of(var), _bits(_aval(var).dtype))
+            else jnp.zeros((cut.number, *cut.row(shape_of(var))), _bits(_aval(var).dtype))
             for index, var in enumerate(self.writes)
         ]
-        cut, length = self.cut, self.cut.shape[self.cut.axis]
-        whole, rest = length // cut.size, length % cut.size
-        results = self._sweep(results, arrays, cut, 0, whole)
+        whole, rest = divmod(cut.number, cut.size)
+        results = self._sweep(results, rows, cut, whole)
         if rest:
-            results = self._sweep(results, arrays, cut._replace(size=rest), whole * cut.size, 1)
-        return [_from_bits(array, _aval(var).dtype) for array, var in zip(results, self.writes, strict=True)]
+            results = self._sweep(results, rows, cut._replace(size=rest, first=whole * cut.size), 1)
+        return [
+            _from_bits(array, _aval(var).dtype).reshape(shape_of(var))
+            for array, var in zip(results, self.writes, strict=True)
+        ]
 
-    def _sweep(
-        self, results: list[Any], arrays: Sequence[Any], cut: Cut, first: int, number: int
-    ) -> list[Any]:
-        """`results` with the slices `first`, `first + size` and so on, at each index of the axes before."""
-        leading = cut.shape[: cut.axis]
+    def _sweep(self, results: list[Any], arrays: Sequence[Any], cut: Slice, number: int) -> list[Any]:
+        """`results` with `number` slices, of which `cut` is the first."""
 
-        def place_of(turn: Any) -> list[Any]:
-            before, along = jnp.divmod(turn, number) if leading else (turn, turn)
-            return [*_unraveled(before, leading), first + along * cut.size]
-
-        def one(turn: Any, results: list[Any]) -> list[Any]:
+        def one(turn: Any, carried: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
+            results, parts = carried
             held = dict(zip(self.reused.values(), (results[i] for i in self.reused), strict=True))
 
             def part(turn: Any, _: list[Any]) -> list[Any]:
-                place = place_of(turn)
+                here = cut._replace(first=cut.first + turn * cut.size)
                 slices = [
-                    _slice(held.get(position, array), cut, place) if jnp.ndim(array) else array
+                    _slice(held.get(position, array), here) if jnp.ndim(array) else array
                     for position, array in enumerate(arrays)
                 ]
-                return self._part(cut, slices, place)
+                return self._part(here, slices)
 
             # In a loop of one turn, a number that XLA does not see: else it reads a slice again after the
             # result is in its place, from a copy of the whole array. The body of a loop, unlike a branch,
-            # runs on all cores of a CPU.
+            # runs on all cores of a CPU. It begins with the last parts, since zeros would be written anew.
             once = (turn >= 0).astype(jnp.int32)
-            nothing = [jnp.zeros(cut.sliced(shape_of(var)), _bits(_aval(var).dtype)) for var in self.writes]
-            parts = jax.lax.fori_loop(turn, turn + once, part, nothing)
-            return [
-                jax.lax.dynamic_update_slice(array, part, cut.start(array.shape, place_of(turn)))
+            parts = jax.lax.fori_loop(turn, turn + once, part, parts)
+            start = cut.first + turn * cut.size
+            results = [
+                jax.lax.dynamic_update_slice_in_dim(array, part, start, 0)
                 for array, part in zip(results, parts, strict=True)
             ]
+            return results, parts
 
-        return jax.lax.fori_loop(0, math.prod(leading) * number, one, results)
+        nothing = [jnp.zeros(cut.sliced(shape_of(var)), _bits(_aval(var).dtype)) for var in self.writes]
+        return jax.lax.fori_loop(0, number, one, (results, nothing))[0]
 
-    def _part(self, cut: Cut, slices: list[Any], place: list[Any]) -> list[Any]:
+    def _part(self, cut: Slice, slices: list[Any]) -> list[Any]:
         """The slices of the results, from those of the arrays."""
         given = (_from_bits(x, _aval(var).dtype) for x, var in zip(slices, self.reads, strict=True))
         environment = dict(zip(self.reads, given, strict=True))
-        evaluate(self.body, environment, cut, place)
+        evaluate(self.body, environment, cut)
         return [_as_bits(environment[var]) for var in self.writes]
 
 
@@ -135,17 +139,12 @@ def _from_bits(x: Any, dtype: Any) -> Any:
     return jax.lax.bitcast_convert_type(x, dtype) if x.dtype != dtype else x
 
 
-def _slice(array: Any, cut: Cut, place: Sequence[Any]) -> Any:
-    return jax.lax.dynamic_slice(array, cut.start(array.shape, place), cut.sliced(array.shape))
+def _in_rows(array: Any, cut: Slice) -> Any:
+    return array.reshape(cut.number, *cut.row(array.shape))
 
 
-def _unraveled(index: Any, shape: tuple[int, ...]) -> list[Any]:
-    """The index in each axis of a shape, from the place in the row-major order."""
-    found: list[Any] = []
-    for length in reversed(shape):
-        index, own = jnp.divmod(index, length)
-        found.append(own)
-    return found[::-1]
+def _slice(array: Any, cut: Slice) -> Any:
+    return jax.lax.dynamic_slice_in_dim(array, cut.first, cut.size, 0)
 
 
 def _aval(var: Any) -> Any:

@@ -1,5 +1,6 @@
 """The operations of a program, each on a slice of its arrays."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,101 +8,106 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
 
-from gradtx.stepping._cuts import Cut, NotSliceableError
+from gradtx.stepping._rows import NotSliceableError, Shape, Slice
 
 
-def evaluate(body: Sequence[JaxprEqn], environment: dict[Var, Any], cut: Cut, place: Sequence[Any]) -> None:
+def evaluate(body: Sequence[JaxprEqn], environment: dict[Var, Any], cut: Slice) -> None:
     """Adds to `environment` the slice of every variable that `body` computes, from those that it reads."""
     for equation in body:
         inputs = [atom.val if isinstance(atom, Literal) else environment[atom] for atom in equation.invars]
         with equation.ctx.manager:
-            outputs = _on_slices(equation, inputs, cut, place)
+            outputs = _on_slices(equation, inputs, cut)
         environment.update(zip(equation.outvars, outputs, strict=True))
 
 
-def _on_slices(equation: JaxprEqn, inputs: list[Any], cut: Cut, place: Sequence[Any]) -> Sequence[Any]:
+def _on_slices(equation: JaxprEqn, inputs: list[Any], cut: Slice) -> Sequence[Any]:
     name, params = equation.primitive.name, equation.params
     if name in _CALLS:
-        return _called(next(params[key] for key in _CALLS[name] if key in params), inputs, cut, place)
+        return _called(next(params[key] for key in _CALLS[name] if key in params), inputs, cut)
     shapes = [shape_of(atom) for atom in (*equation.invars, *equation.outvars)]
     if any(shapes):
-        params = dict(params)
+        arrays = {shape for shape in shapes if shape}
+        for shape in arrays:
+            cut.row(shape)  # refuses an array without such rows
+        if name == "iota":
+            return [_iota(cut, **params)]
         if name in _OF_SHAPE:
-            _OF_SHAPE[name](params, shapes, cut)
-        elif name == "iota":
-            return [_iota(params, cut, place)]
-        elif name not in _ELEMENTWISE:
-            raise NotSliceableError(name)
-        for shape in filter(None, shapes):
-            cut.sliced(shape)  # refuses an array that is broadcast along the axis that is cut
+            params = {**params, **_OF_SHAPE[name](cut, shapes, params)}
+        elif name == "squeeze":
+            return [inputs[0].reshape(cut.sliced(shapes[1]))]
+        elif name not in _ELEMENTWISE or (len(arrays) > 1 and len({s[: cut.leading(s)] for s in arrays}) > 1):
+            raise NotSliceableError(name)  # an axis of length 1 is broadcast across rows
     outputs = equation.primitive.bind(*inputs, **params)
     return outputs if equation.primitive.multiple_results else [outputs]
 
 
-def _called(jaxpr: Any, inputs: list[Any], cut: Cut, place: Sequence[Any]) -> list[Any]:
+def _called(jaxpr: Any, inputs: list[Any], cut: Slice) -> list[Any]:
     inner: Jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     environment = dict(zip(inner.invars, inputs, strict=True))
     environment.update(zip(inner.constvars, getattr(jaxpr, "consts", ()), strict=True))
     if any(map(shape_of, inner.constvars)):
         raise NotSliceableError
-    evaluate(inner.eqns, environment, cut, place)
+    evaluate(inner.eqns, environment, cut)
     return [atom.val if isinstance(atom, Literal) else environment[atom] for atom in inner.outvars]
 
 
-def _iota(params: dict[str, Any], cut: Cut, place: Sequence[Any]) -> Any:
-    shape, dimension = params["shape"], params["dimension"]
-    numbers = jax.lax.broadcasted_iota(params["dtype"], cut.sliced(shape), dimension)
-    if dimension > cut.axis:
-        return numbers
-    return numbers + jnp.asarray(cut.start(shape, place)[dimension]).astype(params["dtype"])
+def _iota(cut: Slice, *, dtype: Any, shape: Shape, dimension: int, **_: Any) -> Any:
+    leading = cut.leading(shape)
+    if dimension >= leading:
+        return jax.lax.broadcasted_iota(dtype, cut.sliced(shape), dimension - leading + 1)
+    row = cut.first + jax.lax.iota(jnp.int32, cut.size)
+    along = row // math.prod(shape[dimension + 1 : leading]) % shape[dimension]
+    return jax.lax.broadcast_in_dim(along.astype(dtype), cut.sliced(shape), (0,))
 
 
-def _broadcast(params: dict[str, Any], shapes: list[tuple[int, ...]], cut: Cut) -> None:
-    *operands, out = shapes
-    kept = tuple(params["broadcast_dimensions"])[: cut.axis + 1]
-    if operands[0] and (
-        kept != tuple(range(cut.axis + 1)) or operands[0][: cut.axis + 1] != out[: cut.axis + 1]
-    ):
+def _broadcast(cut: Slice, shapes: list[Shape], params: dict[str, Any]) -> dict[str, Any]:
+    operand, *_, out = shapes
+    axes = tuple(params["broadcast_dimensions"])
+    if operand:
+        leading = cut.leading(out)
+        if operand[:leading] != out[:leading] or axes[:leading] != tuple(range(leading)):
+            raise NotSliceableError
+        axes = (0, *(axis - leading + 1 for axis in axes[leading:]))
+    return {"shape": cut.sliced(out), "broadcast_dimensions": axes}
+
+
+def _reshape(cut: Slice, shapes: list[Shape], params: dict[str, Any]) -> dict[str, Any]:
+    if params["dimensions"] is not None:
         raise NotSliceableError
-    params["shape"] = cut.sliced(out)
+    return {"new_sizes": cut.sliced(shapes[1])}
 
 
-def _reshape(params: dict[str, Any], shapes: list[tuple[int, ...]], cut: Cut) -> None:
+def _reduce(cut: Slice, shapes: list[Shape], params: dict[str, Any]) -> dict[str, Any]:
+    leading = cut.leading(shapes[0])
+    if min(params["axes"]) < leading:
+        raise NotSliceableError
+    return {"axes": tuple(axis - leading + 1 for axis in params["axes"])}
+
+
+def _part(cut: Slice, shapes: list[Shape], params: dict[str, Any]) -> dict[str, Any]:
     before, after = shapes
-    if params["dimensions"] is not None or before[: cut.axis] != after[: cut.axis]:
+    leading = cut.leading(before)
+    if before[:leading] != after[:leading] or params["strides"] is not None:
         raise NotSliceableError
-    cut.sliced(before)
-    params["new_sizes"] = cut.sliced(after)
+    first, end = (tuple(params[name][leading:]) for name in ("start_indices", "limit_indices"))
+    return {"start_indices": (0, *first), "limit_indices": (cut.size, *end)}
 
 
-def _reduce(params: dict[str, Any], shapes: list[tuple[int, ...]], cut: Cut) -> None:
-    if min(params.get("axes", params.get("dimensions", ()))) <= cut.axis:
+def _pad(cut: Slice, shapes: list[Shape], params: dict[str, Any]) -> dict[str, Any]:
+    leading, edges = cut.leading(shapes[0]), params["padding_config"]
+    if any(map(any, edges[:leading])):
         raise NotSliceableError
+    return {"padding_config": ((0, 0, 0), *edges[leading:])}
 
 
-def _part(params: dict[str, Any], shapes: list[tuple[int, ...]], cut: Cut) -> None:
-    before, after = shapes
-    if before[: cut.axis + 1] != after[: cut.axis + 1] or params["strides"] is not None:
-        raise NotSliceableError
-    params["limit_indices"] = cut.sliced(after)[: cut.axis + 1] + tuple(
-        params["limit_indices"][cut.axis + 1 :]
-    )
-
-
-def _pad(params: dict[str, Any], shapes: list[tuple[int, ...]], cut: Cut) -> None:
-    if any(any(edges) for edges in params["padding_config"][: cut.axis + 1]):
-        raise NotSliceableError
-
-
-_OF_SHAPE: dict[str, Callable[[dict[str, Any], list[tuple[int, ...]], Cut], None]] = {
+_OF_SHAPE: dict[str, Callable[[Slice, list[Shape], dict[str, Any]], dict[str, Any]]] = {
     "broadcast_in_dim": _broadcast,
     "reshape": _reshape,
     "slice": _part,
     "pad": _pad,
-    "squeeze": _reduce,
     **dict.fromkeys(("reduce_max", "reduce_min", "reduce_sum", "reduce_and", "reduce_or"), _reduce),
 }
-"""Primitives that change a shape, with the functions that fit their parameters to a slice."""
+"""Primitives that change a shape, with functions to the parameters that differ on a slice."""
 
 _CALLS = {
     **dict.fromkeys(
@@ -126,6 +132,6 @@ _ELEMENTWISE = frozenset(
 """Primitives of which an element of the result depends on the elements at its place alone."""
 
 
-def shape_of(var: Any) -> tuple[int, ...]:
+def shape_of(var: Any) -> Shape:
     """The shape of a variable or a literal of a program."""
     return var.aval.shape

@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-CHUNK = 16_384
-"""The numbers in a chunk on a CPU, which its caches hold."""
+CHUNK = 32_768
+"""The numbers in a slice on a CPU, whose caches hold them."""
 
 LARGE_CHUNK = 2**22
-"""The numbers in a chunk on an accelerator, which starts a program for each."""
+"""The numbers in a slice on an accelerator, which starts a program for each."""
 
 
 def has_narrow(leaves: Sequence[Any], chunk: int) -> bool:

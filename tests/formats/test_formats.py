@@ -156,6 +156,17 @@ def test_every_length_of_the_last_axis_is_stored(form, last):
     np.testing.assert_allclose(found, true, rtol=2e-2)
 
 
+@pytest.mark.parametrize("length", [256, 96, 33, 7])
+def test_the_largest_number_is_found_in_every_place(length):
+    assert (uint8().encode(jnp.eye(length)).scales == 1).all()
+
+
+@pytest.mark.parametrize("form", [int8(), uint8(), dynamic8(True), dynamic8(False)], ids=repr)
+def test_the_largest_floats_are_stored(form):
+    x = jnp.array([[3.4e38, 1e38, 0.0, 0.0]])
+    np.testing.assert_allclose(form.encode(x).decode(), x, rtol=4e-2)
+
+
 def test_a_block_that_does_not_divide_the_axis_becomes_shorter():
     assert int8().encode(jnp.ones((2, 96))).scales.shape == (2, 1)
     assert int8().encode(jnp.ones((2, 480))).scales.shape == (2, 15)  # of 32

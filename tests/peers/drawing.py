@@ -17,6 +17,8 @@ from tests.trajectories import rate
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 INNER = "an optimizer"
 """Stands for a nested transformation, which each library makes itself."""
+STORED = "bfloat16"
+"""The dtype in which a state is stored, where it is drawn."""
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Parameter = inspect.Parameter
@@ -68,6 +70,7 @@ def argument(draw: Draw, parameter: Parameter) -> Any:
         (isinstance(default, bool), st.sampled_from([not default, default])),
         (isinstance(default, tuple), st.just(default).flatmap(of_tuple)),
         (name.endswith(("key", "seed")), st.integers(0, 9).map(jax.random.key)),
+        (name.endswith("_dtype") and default is None, st.sampled_from([STORED, None])),
         (name.endswith("_fn") and is_open, st.just(rate)),
         (name.endswith("mask") and default is None, st.sampled_from([of_two_axes, None])),
         (name == "learning_rate" and is_open, numbers(0.1) | st.just(rate)),

@@ -102,6 +102,11 @@ def run(tx: Any, params: Any, gradients: Any, extra: dict[str, Any]) -> Any:
     return scanned(params, gradients)
 
 
+def stored_in(options: dict[str, Any]) -> list[str]:
+    """The dtypes of 16 bits in which the state is stored."""
+    return [value for name, value in options.items() if name.endswith("_dtype") and value is not None]
+
+
 def first(leaf: Any) -> Any:
     return leaf[0]
 
@@ -138,7 +143,9 @@ def test_an_update_is_optax_s(name: str, data: st.DataObject) -> None:
             their_tx = optax.with_extra_args_support(other)
             expected = run(their_tx, wide(params), wide(gradients), wide(extra))
     assert {leaf.dtype.name for leaf in jax.tree.leaves(got)} == {dtype}
-    assert distance(got, expected) < TOLERANCE[dtype], (tx, dtype, got, expected)
+    # Optax also rounds the product of a decay and a stored average.
+    tolerance = max([TOLERANCE[dtype], *(2 * TOLERANCE[each] for each in stored_in(options))])
+    assert distance(got, expected) < tolerance, (tx, dtype, got, expected)
 
 
 TREES = [getattr(gradtx.tree, name) for name in gradtx.tree.__all__]
