@@ -77,3 +77,10 @@ def is_array(var: Var) -> bool:
 
 def variables(atoms: Iterable[Var | Literal]) -> Iterable[Var]:
     return (atom for atom in atoms if not isinstance(atom, Literal))
+
+
+def read_by(body: list[JaxprEqn]) -> list[Var]:
+    """The variables that a program reads, in the order of first use."""
+    made = {var for equation in body for var in equation.outvars}
+    used = dict.fromkeys(var for equation in body for var in variables(equation.invars))
+    return [var for var in used if var not in made]

@@ -25,9 +25,9 @@ def is_narrow(body: list[JaxprEqn], chunk: int) -> bool:
 
 
 def has_codes(variables: Sequence[Var]) -> bool:
-    """Whether a group has an array of codes: of bfloat16 alone, one program for it needs as little memory.
+    """Whether a group has an array of codes.
 
-    A loop changes the bits of such an array, and XLA on CPU copies the array to see its bits.
+    A loop holds an array of bfloat16 as bits, of which XLA on CPU makes a copy: without codes it has no use.
     """
     return any(jnp.issubdtype(_aval(var).dtype, jnp.integer) for var in variables if shape_of(var))
 
@@ -72,9 +72,9 @@ class _Loop:
         cut = self.cut
         if not all(map(shape_of, self.writes)):
             raise NotSliceableError  # a number, such as a norm
-        rows = [_in_rows(array, cut) if jnp.ndim(array) else array for array in arrays]
+        rows = [_as_bits(_in_rows(array, cut)) if jnp.ndim(array) else array for array in arrays]
         results = [
-            _as_bits(rows[self.reused[index]])
+            rows[self.reused[index]]
             if index in self.reused
             else jnp.zeros((cut.number, *cut.row(shape_of(var))), _bits(_aval(var).dtype))
             for index, var in enumerate(self.writes)
@@ -127,7 +127,7 @@ class _Loop:
 
 
 def _bits(dtype: Any) -> Any:
-    """The dtype in which a loop changes an array: XLA on CPU would widen a whole array of 16-bit floats."""
+    """The dtype in which a loop holds an array: XLA on CPU would widen a whole array of 16-bit floats."""
     return jnp.uint16 if dtype.itemsize == 2 and jnp.issubdtype(dtype, jnp.floating) else dtype
 
 

@@ -16,8 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 
-from gradtx.stepping._groups import Unit, kind_of, levels_of, units_of, variables
+from gradtx.stepping._groups import Unit, kind_of, levels_of, read_by, units_of, variables
 from gradtx.stepping._loops import has_codes, is_narrow, looped
+from gradtx.stepping._order import stored_last
 from gradtx.tree import chunked
 
 
@@ -77,7 +78,10 @@ def split(
         stages[level, unit].append(equation)
     lendable = [jaxpr.invars[position] for position in donated]
     slots = {var: slot for slot, var in enumerate([*jaxpr.constvars, *jaxpr.invars])}
-    calls = _calls(jaxpr, _chunked(stages, chunk, slices), lendable, slots, slices)
+    bodies = _chunked(stages, chunk, slices)
+    if slices:
+        bodies = stored_last(jaxpr, bodies, lendable, slices)
+    calls = _calls(jaxpr, bodies, lendable, slots, slices)
     results = [var if isinstance(var, Literal) else slots[var] for var in jaxpr.outvars]
     lent = {*jaxpr.constvars, *jaxpr.invars}.difference(lendable)
     own = _not_its_own(jaxpr.outvars, lent)
@@ -93,13 +97,13 @@ def _calls(
     slices: int | None,
 ) -> list[Call]:
     """A call for each body; the slots of the values that it writes are added to `slots`."""
-    last_reader = {var: index for index, body in enumerate(bodies) for var in _read(body)}
+    last_reader = {var: index for index, body in enumerate(bodies) for var in read_by(body)}
     kept = {var for var in jaxpr.outvars if not isinstance(var, Literal)}
     reusable = set(donated) - kept
     programs: dict[Hashable, Callable[..., Any]] = {}
     calls: list[Call] = []
     for index, body in enumerate(bodies):
-        reads = _read(body)
+        reads = read_by(body)
         made = [var for equation in body for var in equation.outvars]
         writes = [var for var in made if var in kept or last_reader.get(var, index) > index]
         free = [var in reusable and last_reader[var] == index for var in reads]
@@ -128,19 +132,12 @@ def _chunked(
     """The equations of each program, in the order in which the programs run."""
     alike: dict[tuple[int, Hashable], list[list[JaxprEqn]]] = defaultdict(list)
     for (level, _), body in stages.items():
-        alike[level, _signature(body, _read(body))].append(body)
+        alike[level, _signature(body, read_by(body))].append(body)
     return [
         [equation for body in bodies for equation in body]
         for _, stage in sorted(alike.items(), key=lambda item: item[0][0])
         for bodies in chunked(stage, 1 if slices and is_narrow(stage[0], slices) else chunk)
     ]
-
-
-def _read(body: list[JaxprEqn]) -> list[Var]:
-    """The variables that a program reads, in the order of first use."""
-    made = {var for equation in body for var in equation.outvars}
-    used = dict.fromkeys(var for equation in body for var in variables(equation.invars))
-    return [var for var in used if var not in made]
 
 
 def _signature(body: list[JaxprEqn], reads: list[Var], writes: Sequence[Var] = ()) -> Hashable:

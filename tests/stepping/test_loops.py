@@ -62,6 +62,15 @@ OPTIMIZERS = {
 }
 
 
+BF16 = gradtx.formats.bfloat16()
+IN_BFLOAT16 = {
+    "bfloat16 mu": OPTIMIZERS["bfloat16 mu"],
+    "two in bfloat16": gradtx.adam8bit(0.1, formats={"mu": BF16, "nu": BF16}),
+    "lion": gradtx.lion(0.1, mu_dtype="bfloat16"),
+    "momentum": gradtx.sgd(0.1, 0.9, accumulator_dtype="bfloat16"),
+}
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_steps_in_slices_are_those_of_one_program(name):
     tx, (params, gradients) = OPTIMIZERS[name], problem()
@@ -110,9 +119,23 @@ def test_slices_need_no_temporaries_and_no_copies(name):
             assert np.prod([int(length) for length in shape.split(",")]) <= CHUNK
 
 
-def test_averages_in_bfloat16_need_those_of_one_leaf():
+@pytest.mark.parametrize("name", ["bfloat16 mu", "two in bfloat16", "lion", "momentum"])
+def test_averages_in_bfloat16_need_no_temporaries(name):
+    """The program of one, which reads the old average twice, copies it."""
     params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
-    assert of_stepper(OPTIMIZERS["bfloat16 mu"], params).temporaries <= 2 * 512 * 1024 + 1000
+    assert of_stepper(IN_BFLOAT16[name], params).temporaries <= 10_000
+    assert of_jit(IN_BFLOAT16[name], params).temporaries / SIZE > 1
+
+
+def test_parameters_in_bfloat16_need_no_temporaries():
+    """They follow from the old averages, and are not stored after those."""
+    params = {"w": jax.ShapeDtypeStruct((512, 1024), jnp.bfloat16)}
+    assert of_stepper(OPTIMIZERS["bfloat16 mu"], params).temporaries <= 10_000
+
+
+def test_split_parameters_need_copies_of_two_leaves():
+    params = {"w": jax.ShapeDtypeStruct((512, 1024), jnp.bfloat16)}
+    assert of_stepper(gradtx.split_params(gradtx.adamw(0.1)), params).temporaries <= 4 * 512 * 1024
 
 
 def test_one_program_needs_temporaries():

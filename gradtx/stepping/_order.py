@@ -1,0 +1,52 @@
+"""The order of two writes of a group, where XLA would copy an array to have both."""
+
+from collections.abc import Iterator, Sequence
+
+from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
+from jax.interpreters.partial_eval import dce_jaxpr
+
+from gradtx.stepping._groups import kind_of, read_by
+from gradtx.stepping._loops import has_codes
+from gradtx.stepping._slices import is_narrow_array
+
+
+def stored_last(
+    jaxpr: Jaxpr, bodies: Sequence[list[JaxprEqn]], donated: Sequence[Var], chunk: int
+) -> list[list[JaxprEqn]]:
+    """The programs of a step, in which an average of 16 bits is stored by a program of its own.
+
+    The other results follow from the average in full precision, and so from its old value. In one program XLA
+    on CPU copies the array, to read it after the new value is in its place. Here that program comes last.
+
+    Args:
+      jaxpr: the step.
+      bodies: the equations of each program.
+      donated: the variables whose memory may be reused.
+      chunk: the least size of an array is twice this one.
+    """
+    read = {var for body in bodies for var in read_by(body)}
+    needed = read.union(var for var in jaxpr.outvars if not isinstance(var, Literal))
+    return [part for body in bodies for part in _in_order(jaxpr, body, needed, set(donated), chunk)]
+
+
+def _in_order(
+    jaxpr: Jaxpr, body: list[JaxprEqn], needed: set[Var], donated: set[Var], chunk: int
+) -> Iterator[list[JaxprEqn]]:
+    writes = [var for equation in body for var in equation.outvars if var in needed]
+    if not has_codes(read_by(body)):
+        for var in writes:
+            if len(writes) > 1 and is_narrow_array(var.aval, chunk):
+                last = _program_for(jaxpr, body, [var])
+                # Of the arrays that are overwritten, it reads its own old value alone.
+                if [kind_of(old) for old in donated.intersection(read_by(last))] == [kind_of(var)]:
+                    others = [other for other in writes if other is not var]
+                    yield from _in_order(jaxpr, _program_for(jaxpr, body, others), needed, donated, chunk)
+                    yield last
+                    return
+    yield body
+
+
+def _program_for(jaxpr: Jaxpr, body: list[JaxprEqn], writes: list[Var]) -> list[JaxprEqn]:
+    """The equations of which these variables follow."""
+    whole = jaxpr.replace(constvars=[], invars=read_by(body), outvars=writes, eqns=body)
+    return dce_jaxpr(whole, [True] * len(writes))[0].eqns
