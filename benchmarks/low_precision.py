@@ -19,7 +19,7 @@ PAIRS = {
     "SGD with momentum": (gradtx.sgd(0.1, 0.9), gradtx.quantized(gradtx.sgd(0.1, 0.9))),
     "Adafactor with momentum": (
         gradtx.adafactor(1e-2, momentum=0.9),
-        gradtx.quantized(gradtx.adafactor(1e-2, momentum=0.9)),
+        gradtx.quantized(gradtx.adafactor(1e-2, momentum=0.9), {"ema": gradtx.formats.int8()}),
     ),
     "Muon": (gradtx.muon(1e-2), gradtx.quantized(gradtx.muon(1e-2))),
 }

@@ -209,7 +209,12 @@ def _norm_of_norms(norms: list[Array]) -> Array:
 
 @jax.jit
 def _norm_of_leaves(leaves: list[Any]) -> Array:
-    return norm_of_array(jnp.stack([norm_of_array(_wide(leaf)) for leaf in leaves]))
+    return norm_of_array(jnp.stack(list(map(_norm_of_leaf, leaves))))
+
+
+@jax.jit  # leaves of one shape are traced and lowered once
+def _norm_of_leaf(leaf: Any) -> Array:
+    return norm_of_array(_wide(leaf))
 
 
 def _wide(x: Any) -> Array:
