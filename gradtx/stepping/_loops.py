@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.extend.core import JaxprEqn, Var
 
 from gradtx.stepping._primitives import evaluate, shape_of
-from gradtx.stepping._rows import NotSliceableError, Slice, slices_for
+from gradtx.stepping._rows import NotSliceableError, Slice, candidates
 from gradtx.stepping._slices import is_narrow_array
 
 
@@ -47,7 +47,7 @@ def looped(
     shapes = [shape for var in (*reads, *writes) if (shape := shape_of(var))]
     if max(map(math.prod, shapes), default=0) < 2 * chunk:
         return None
-    for cut in slices_for(shapes, chunk):
+    for cut in candidates(shapes, chunk):
         loop = _Loop(body, reads, writes, reused, cut)
         try:
             jax.eval_shape(loop, *(jax.ShapeDtypeStruct(shape_of(var), _aval(var).dtype) for var in reads))

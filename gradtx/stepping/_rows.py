@@ -51,7 +51,7 @@ class Slice(NamedTuple):
         return (self.size, *self.row(shape))
 
 
-def slices_for(shapes: Sequence[Shape], chunk: int) -> Iterable[Slice]:
+def candidates(shapes: Sequence[Shape], chunk: int) -> Iterable[Slice]:
     """Slices of about `chunk` numbers of the largest of these arrays, those of the shortest rows first."""
     largest = max(shapes, key=math.prod)
     rows = [math.gcd(*map(math.prod, shapes)), *(math.prod(largest[:k]) for k in range(len(largest), 0, -1))]

@@ -13,7 +13,7 @@ from gradtx.stepping import memory
 from gradtx.stepping._groups import units_of
 from gradtx.stepping._loops import looped
 from gradtx.stepping._memory import of_jit, of_stepper
-from gradtx.stepping._rows import Slice, slices_for
+from gradtx.stepping._rows import Slice, candidates
 from gradtx.stepping._slices import CHUNK
 from gradtx.stepping._splitting import split
 from gradtx.stepping._stepper import step_of
@@ -119,7 +119,7 @@ def test_slices_need_no_temporaries_and_no_copies(name):
             assert np.prod([int(length) for length in shape.split(",")]) <= CHUNK
 
 
-@pytest.mark.parametrize("name", ["bfloat16 mu", "two in bfloat16", "lion", "momentum"])
+@pytest.mark.parametrize("name", IN_BFLOAT16)
 def test_averages_in_bfloat16_need_no_temporaries(name):
     """The program of one, which reads the old average twice, copies it."""
     params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
@@ -141,7 +141,7 @@ def test_split_parameters_need_copies_of_two_leaves():
 def test_one_program_needs_temporaries():
     """Shows that the test above sees them."""
     params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
-    assert of_jit(OPTIMIZERS["adamw8bit"], params).temporaries / SIZE > 2
+    assert of_jit(OPTIMIZERS["adamw8bit"], params).temporaries / SIZE > 4
     assert of_jit(OPTIMIZERS["bfloat16 mu"], params).temporaries / SIZE > 1
 
 
@@ -153,14 +153,14 @@ def test_a_state_of_32_bits_runs_without_loops():
 
 def test_slices_are_of_neighbouring_rows():
     def first(*shapes):
-        return next(iter(slices_for(shapes, 16_384)))
+        return next(iter(candidates(shapes, 16_384)))
 
     assert first((512, 512)) == Slice(512 * 512, 16_384)
     assert first((512, 512), (512, 2)) == Slice(1024, 64)
     assert first((8, 3, 4096), (8, 3, 16)) == Slice(384, 64)
     assert first((100_000,)) == Slice(100_000, 12_500)
     assert first((2, 331, 192), (2, 331, 1)) == Slice(662, 85)  # 331 is prime: the last slice is shorter
-    assert [one.number for one in slices_for([(4, 1000, 1000), (4, 1000, 3)], 16_384)] == [4000, 4_000_000]
+    assert [one.number for one in candidates([(4, 1000, 1000), (4, 1000, 3)], 16_384)] == [4000, 4_000_000]
 
 
 WHOLE = [
