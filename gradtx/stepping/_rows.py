@@ -57,7 +57,7 @@ def candidates(shapes: Sequence[Shape], chunk: int) -> Iterable[Slice]:
     rows = [math.gcd(*map(math.prod, shapes)), *(math.prod(largest[:k]) for k in range(len(largest), 0, -1))]
     for number in dict.fromkeys(rows):
         length = math.prod(largest) // number
-        if length <= chunk:
+        if length <= chunk and number < 2**31:  # the index of a row is an int32
             yield Slice(number, _even(number, min(number, chunk // length)))
 
 

@@ -160,6 +160,7 @@ def test_slices_are_of_neighbouring_rows():
     assert first((8, 3, 4096), (8, 3, 16)) == Slice(384, 64)
     assert first((100_000,)) == Slice(100_000, 12_500)
     assert first((2, 331, 192), (2, 331, 1)) == Slice(662, 85)  # 331 is prime: the last slice is shorter
+    assert first((2**18, 2**14)) == Slice(2**18, 1)  # 2^32 rows of one number have no index in int32
     assert [one.number for one in candidates([(4, 1000, 1000), (4, 1000, 3)], 16_384)] == [4000, 4_000_000]
 
 
