@@ -60,6 +60,14 @@ def around(case: GradientTransformation, inner: GradientTransformation) -> Gradi
         names.update(name for part in parts_of(inner) for name in part.__dict__.get("names", ()))
         once = [name for name, times in names.items() if times == 1]  # and in no state already
         return gradtx.inject(inner, once[0]) if once else gradtx.chain(inner)
+    if isinstance(case, gradtx.quantized):  # it names fields of the state of what it holds
+        state = inner.init(make_matrix_and_vector(jnp.float32))
+        had = {
+            name: form
+            for name, form in case.formats.tree.items()
+            if gradtx.tree.get_all_with_path(state, name)
+        }
+        return case.with_fields(inner=inner, formats=gradtx.tree.Frozen(had))
     for name, held in case.__dict__.items():
         if isinstance(held, GradientTransformation):
             return case.with_fields(**{name: inner})
@@ -79,7 +87,7 @@ def nested_in(drawn: tuple[str, list[str]]) -> GradientTransformation:
 
 @pytest.mark.exhaustive
 @given(nestings)
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=24, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_any_nesting_keeps_to_the_contract(drawn: tuple[str, list[str]]) -> None:
     tx, params = nested_in(drawn), make_matrix_and_vector(jnp.float32)
     steps = [make_gradients(params, index) for index in range(2)]
