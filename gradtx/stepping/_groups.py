@@ -1,11 +1,11 @@
 """The groups of a traced step: arrays that meet in an operation, and the order of their parts."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
 
 import jax.numpy as jnp
-from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
+from jax.extend.core import Jaxpr, JaxprEqn, Var
+
+from gradtx.stepping._programs import is_array, kind_of, variables
 
 Unit = int | None
 """The number of a group, or `None` for shared numbers."""
@@ -62,25 +62,3 @@ def levels_of(equations: list[JaxprEqn], units: list[Unit]) -> list[int]:
             if (maker := producer.get(var)) is not None:
                 latest[maker] = min(latest[maker], latest[index] - (units[maker] != units[index]))
     return latest
-
-
-def kind_of(var: Var) -> tuple[tuple[int, ...], Any]:
-    """The shape and the dtype of a variable."""
-    aval: Any = var.aval
-    return aval.shape, aval.dtype
-
-
-def is_array(var: Var) -> bool:
-    """Whether a variable is an array and not a number."""
-    return kind_of(var)[0] != ()
-
-
-def variables(atoms: Iterable[Var | Literal]) -> Iterable[Var]:
-    return (atom for atom in atoms if not isinstance(atom, Literal))
-
-
-def read_by(body: list[JaxprEqn]) -> list[Var]:
-    """The variables that a program reads, in the order of first use."""
-    made = {var for equation in body for var in equation.outvars}
-    used = dict.fromkeys(var for equation in body for var in variables(equation.invars))
-    return [var for var in used if var not in made]

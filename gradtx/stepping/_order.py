@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
-from jax.interpreters.partial_eval import dce_jaxpr
+from jax.extend.core import Jaxpr, JaxprEqn, Var
 
-from gradtx.stepping._groups import kind_of, read_by
-from gradtx.stepping._loops import has_codes
+from gradtx.stepping._programs import has_codes, kind_of, program_for, read_by, variables
 from gradtx.stepping._slices import is_narrow_array
 
 
@@ -25,7 +23,7 @@ def stored_last(
       chunk: the least size of an array is twice this one.
     """
     read = {var for body in bodies for var in read_by(body)}
-    needed = read.union(var for var in jaxpr.outvars if not isinstance(var, Literal))
+    needed = read.union(variables(jaxpr.outvars))
     return [part for body in bodies for part in _in_order(jaxpr, body, needed, set(donated), chunk)]
 
 
@@ -36,17 +34,12 @@ def _in_order(
     if not has_codes(read_by(body)):
         for var in writes:
             if len(writes) > 1 and is_narrow_array(var.aval, chunk):
-                last = _program_for(jaxpr, body, [var])
+                last = program_for(jaxpr, body, [var]).eqns
                 # Of the arrays that are overwritten, it reads its own old value alone.
                 if [kind_of(old) for old in donated.intersection(read_by(last))] == [kind_of(var)]:
                     others = [other for other in writes if other is not var]
-                    yield from _in_order(jaxpr, _program_for(jaxpr, body, others), needed, donated, chunk)
+                    before = program_for(jaxpr, body, others).eqns
+                    yield from _in_order(jaxpr, before, needed, donated, chunk)
                     yield last
                     return
     yield body
-
-
-def _program_for(jaxpr: Jaxpr, body: list[JaxprEqn], writes: list[Var]) -> list[JaxprEqn]:
-    """The equations of which these variables follow."""
-    whole = jaxpr.replace(constvars=[], invars=read_by(body), outvars=writes, eqns=body)
-    return dce_jaxpr(whole, [True] * len(writes))[0].eqns

@@ -1,74 +1,89 @@
-"""The operations of a program, each on a slice of its arrays."""
+"""The operations of a plain program, each on a slice of its arrays."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
+from jax.extend.core import JaxprEqn, Literal, Var
 
+from gradtx.stepping._plain import ELEMENTWISE, bind
+from gradtx.stepping._programs import is_array, shape_of
 from gradtx.stepping._rows import NotSliceableError, Shape, Slice
 
-
-def evaluate(body: Sequence[JaxprEqn], environment: dict[Var, Any], cut: Slice) -> None:
-    """Adds to `environment` the slice of every variable that `body` computes, from those that it reads."""
-    for equation in body:
-        inputs = [atom.val if isinstance(atom, Literal) else environment[atom] for atom in equation.invars]
-        with equation.ctx.manager:
-            outputs = _on_slices(equation, inputs, cut)
-        environment.update(zip(equation.outvars, outputs, strict=True))
+Operation = Callable[[Sequence[Any]], Sequence[Any]]
 
 
-def _on_slices(equation: JaxprEqn, inputs: list[Any], cut: Slice) -> Sequence[Any]:
+def on_slices(equation: JaxprEqn, cut: Slice, whole: Container[Var]) -> Operation:
+    """An operation as a function of slices, and of the arrays themselves for the variables in `whole`.
+
+    Raises:
+      NotSliceableError: for an operation that is not the same on each slice.
+    """
     name, params = equation.primitive.name, equation.params
-    if name in _CALLS:
-        return _called(next(params[key] for key in _CALLS[name] if key in params), inputs, cut)
-    shapes = [shape_of(atom) for atom in (*equation.invars, *equation.outvars)]
-    if any(shapes):
-        arrays = {shape for shape in shapes if shape}
-        for shape in arrays:
-            cut.row(shape)  # refuses an array without such rows
-        if name == "iota":
-            return [_iota(cut, **params)]
-        if name in _OF_SHAPE:
-            params = {**params, **_OF_SHAPE[name](cut, shapes, params)}
-        elif name == "squeeze":
-            return [inputs[0].reshape(cut.sliced(shapes[1]))]
-        elif name not in _ELEMENTWISE or (len(arrays) > 1 and len({s[: cut.leading(s)] for s in arrays}) > 1):
-            raise NotSliceableError(name)  # an axis of length 1 is broadcast across rows
-    outputs = equation.primitive.bind(*inputs, **params)
-    return outputs if equation.primitive.multiple_results else [outputs]
+    if name == BARRIER:
+        return lambda inputs: bind(equation, inputs)
+    arrays = [atom for atom in (*equation.invars, *equation.outvars) if is_array(atom)]
+    shapes = [shape_of(atom) for atom in arrays if not is_in(whole, atom)]
+    for shape in shapes:
+        cut.row(shape)  # refuses an array without such rows
+    if name == "broadcast_in_dim" and shapes:
+        return _broadcast(equation, cut, is_in(whole, equation.invars[0]))
+    if not shapes or len(shapes) < len(arrays):
+        raise NotSliceableError(name)
+    if name == "iota":
+        return _iota(cut, **params)
+    if name == "squeeze":
+        return lambda inputs: [inputs[0].reshape(cut.sliced(shapes[1]))]
+    if name in ELEMENTWISE:
+        return lambda inputs: bind(equation, inputs)
+    if name not in _OF_SHAPE:
+        raise NotSliceableError(name)
+    changed = _OF_SHAPE[name](cut, shapes, params)
+    return lambda inputs: bind(equation, inputs, **changed)
 
 
-def _called(jaxpr: Any, inputs: list[Any], cut: Slice) -> list[Any]:
-    inner: Jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
-    environment = dict(zip(inner.invars, inputs, strict=True))
-    environment.update(zip(inner.constvars, getattr(jaxpr, "consts", ()), strict=True))
-    if any(map(shape_of, inner.constvars)):
+BARRIER = "optimization_barrier"
+
+
+def is_in(whole: Container[Var], atom: Var | Literal) -> bool:
+    """Whether a variable is one of these."""
+    return not isinstance(atom, Literal) and atom in whole
+
+
+def _broadcast(equation: JaxprEqn, cut: Slice, whole: bool) -> Operation:
+    operand, out = shape_of(equation.invars[0]), shape_of(equation.outvars[0])
+    if not operand:
+        return lambda inputs: bind(equation, inputs, shape=cut.sliced(out))
+    axes, leading = tuple(equation.params["broadcast_dimensions"]), cut.leading(out)
+    across = sum(axis < leading for axis in axes)
+    along = (0, *(axis - leading + 1 for axis in axes[across:]))
+    of_each = operand[:leading] == out[:leading] and axes[:leading] == tuple(range(leading))
+    of_all = whole and math.prod(operand[:across]) == 1
+    if not (of_each or of_all):
         raise NotSliceableError
-    evaluate(inner.eqns, environment, cut)
-    return [atom.val if isinstance(atom, Literal) else environment[atom] for atom in inner.outvars]
+
+    def broadcast(inputs: Sequence[Any]) -> Sequence[Any]:
+        (x,) = inputs
+        if whole:
+            x = cut.of(cut.rows(x)) if of_each else x.reshape(1, *operand[across:])
+        return bind(equation, [x], shape=cut.sliced(out), broadcast_dimensions=along)
+
+    return broadcast
 
 
-def _iota(cut: Slice, *, dtype: Any, shape: Shape, dimension: int, **_: Any) -> Any:
+def _iota(cut: Slice, *, dtype: Any, shape: Shape, dimension: int, **_: Any) -> Operation:
     leading = cut.leading(shape)
     if dimension >= leading:
-        return jax.lax.broadcasted_iota(dtype, cut.sliced(shape), dimension - leading + 1)
-    row = cut.first + jax.lax.iota(jnp.int32, cut.size)
-    along = row // math.prod(shape[dimension + 1 : leading]) % shape[dimension]
-    return jax.lax.broadcast_in_dim(along.astype(dtype), cut.sliced(shape), (0,))
+        return lambda inputs: [jax.lax.broadcasted_iota(dtype, cut.sliced(shape), dimension - leading + 1)]
 
+    def along_rows(inputs: Sequence[Any]) -> Sequence[Any]:
+        row = cut.first + jax.lax.iota(jnp.int32, cut.size)
+        index = row // math.prod(shape[dimension + 1 : leading]) % shape[dimension]
+        return [jax.lax.broadcast_in_dim(index.astype(dtype), cut.sliced(shape), (0,))]
 
-def _broadcast(cut: Slice, shapes: list[Shape], params: dict[str, Any]) -> dict[str, Any]:
-    operand, *_, out = shapes
-    axes = tuple(params["broadcast_dimensions"])
-    if operand:
-        leading = cut.leading(out)
-        if operand[:leading] != out[:leading] or axes[:leading] != tuple(range(leading)):
-            raise NotSliceableError
-        axes = (0, *(axis - leading + 1 for axis in axes[leading:]))
-    return {"shape": cut.sliced(out), "broadcast_dimensions": axes}
+    return along_rows
 
 
 def _reshape(cut: Slice, shapes: list[Shape], params: dict[str, Any]) -> dict[str, Any]:
@@ -101,37 +116,9 @@ def _pad(cut: Slice, shapes: list[Shape], params: dict[str, Any]) -> dict[str, A
 
 
 _OF_SHAPE: dict[str, Callable[[Slice, list[Shape], dict[str, Any]], dict[str, Any]]] = {
-    "broadcast_in_dim": _broadcast,
     "reshape": _reshape,
     "slice": _part,
     "pad": _pad,
     **dict.fromkeys(("reduce_max", "reduce_min", "reduce_sum", "reduce_and", "reduce_or"), _reduce),
 }
 """Primitives that change a shape, with functions to the parameters that differ on a slice."""
-
-_CALLS = {
-    **dict.fromkeys(
-        ("jit", "pjit", "closed_call", "core_call", "checkpoint", "remat2"), ("jaxpr", "call_jaxpr")
-    ),
-    "custom_jvp_call": ("call_jaxpr",),
-    "custom_vjp_call": ("call_jaxpr", "fun_jaxpr"),
-    "custom_vjp_call_jaxpr": ("fun_jaxpr",),
-}
-"""Primitives that run a jaxpr, with the names of its parameter."""
-
-_ELEMENTWISE = frozenset(
-    """
-    abs acos acosh add and asin asinh atan atan2 atanh bitcast_convert_type cbrt ceil clamp clz complex
-    conj convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor
-    ge gt imag integer_pow is_finite le lgamma log log1p logistic lt max min mul mul_add ne neg
-    nextafter not optimization_barrier or population_count pow real reduce_precision rem round rsqrt
-    select_n shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square
-    stop_gradient sub tan tanh xor
-    """.split()  # noqa: SIM905 - a name a line would be a page
-)
-"""Primitives of which an element of the result depends on the elements at its place alone."""
-
-
-def shape_of(var: Any) -> Shape:
-    """The shape of a variable or a literal of a program."""
-    return var.aval.shape

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import jax
+
 Shape = tuple[int, ...]
 
 
@@ -28,10 +30,13 @@ class Slice(NamedTuple):
         Raises:
           NotSliceableError: where an axis goes across rows.
         """
-        for axes in range(len(shape) + 1):
-            if math.prod(shape[:axes]) == self.number:
-                return axes
-        raise NotSliceableError
+        axes = self._leading(shape)
+        if axes is None:
+            raise NotSliceableError
+        return axes
+
+    def _leading(self, shape: Shape) -> int | None:
+        return next((k for k in range(len(shape) + 1) if math.prod(shape[:k]) == self.number), None)
 
     def row(self, shape: Shape) -> Shape:
         """The shape of a row of an array.
@@ -39,16 +44,31 @@ class Slice(NamedTuple):
         Raises:
           NotSliceableError: for an array that has not as many rows of one size.
         """
-        if math.prod(shape) % self.number or not shape:
+        length, left = divmod(math.prod(shape), self.number)
+        if left or not shape:
             raise NotSliceableError
-        try:
-            return shape[self.leading(shape) :]
-        except NotSliceableError:
-            return (math.prod(shape) // self.number,)
+        axes = self._leading(shape)
+        return (length,) if axes is None else shape[axes:]
 
     def sliced(self, shape: Shape) -> Shape:
         """The shape of the slice of an array."""
         return (self.size, *self.row(shape))
+
+    def rows(self, array: Any) -> Any:
+        """An array with an axis of rows, before those of a row."""
+        return array.reshape(self.number, *self.row(array.shape))
+
+    def of(self, rows: Any) -> Any:
+        """The slice of an array in rows."""
+        return jax.lax.dynamic_slice_in_dim(rows, self.first, self.size, 0)
+
+    def put(self, rows: Any, slice_: Any) -> Any:
+        """An array in rows with another slice."""
+        return jax.lax.dynamic_update_slice_in_dim(rows, slice_, self.first, 0)
+
+    def after(self, turns: Any) -> "Slice":
+        """The slice that comes so many slices later."""
+        return self._replace(first=self.first + turns * self.size)
 
 
 def candidates(shapes: Sequence[Shape], chunk: int) -> Iterable[Slice]:

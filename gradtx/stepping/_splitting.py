@@ -16,9 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 
-from gradtx.stepping._groups import Unit, kind_of, levels_of, read_by, units_of, variables
-from gradtx.stepping._loops import has_codes, is_narrow, looped
+from gradtx.stepping._groups import Unit, levels_of, units_of
+from gradtx.stepping._loops import is_narrow, looped
 from gradtx.stepping._order import stored_last
+from gradtx.stepping._programs import has_codes, kind_of, read_by, variables
 from gradtx.tree import chunked
 
 
@@ -199,12 +200,9 @@ def _program(
     reuse: tuple[int, ...],
     slices: int | None,
 ) -> Callable[..., Any]:
-    if slices and has_codes(reads):
-        loop = looped(body, reads, writes, _places(reads, writes, reuse), slices)
-        if loop is not None:
-            return jax.jit(loop, donate_argnums=reuse)
     part = jaxpr.replace(constvars=[], invars=reads, outvars=writes, eqns=body)
-    return jax.jit(jaxpr_as_fun(ClosedJaxpr(part, [])), donate_argnums=reuse)
+    loop = looped(part, _places(reads, writes, reuse), slices) if slices and has_codes(reads) else None
+    return jax.jit(loop or jaxpr_as_fun(ClosedJaxpr(part, [])), donate_argnums=reuse)
 
 
 def _places(reads: list[Var], writes: list[Var], reuse: tuple[int, ...]) -> dict[int, int]:
