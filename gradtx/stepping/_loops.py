@@ -13,20 +13,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Var
+from jax.extend.core import ClosedJaxpr, Jaxpr, Var
 
 from gradtx.stepping._parts import Parts, parts_of
 from gradtx.stepping._plain import Environment, evaluate, plain, values_of
 from gradtx.stepping._primitives import on_slices
 from gradtx.stepping._programs import kind_of, shape_of
 from gradtx.stepping._rows import NotSliceableError, Slice, candidates
-from gradtx.stepping._slices import is_narrow_array
-
-
-def is_narrow(body: list[JaxprEqn], chunk: int) -> bool:
-    """Whether a group has an array of less than 32 bits that is large enough for a loop."""
-    variables = (atom for equation in body for atom in (*equation.invars, *equation.outvars))
-    return any(is_narrow_array(atom.aval, chunk) for atom in variables)
 
 
 def looped(jaxpr: Jaxpr, reused: dict[int, int], chunk: int) -> Callable[..., Sequence[Any]] | None:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from gradtx.core import Params, Table, as_transformation, bytes_in_words
-from gradtx.stepping._stepper import slices_for, step_of
+from gradtx.stepping._stepper import is_split, slices_for, step_of
 from gradtx.tree import abstract
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ def of_jit(tx: Any, params: Params, **extra: Any) -> Memory:
     return _memory(arguments, _temporaries(step, *arguments))
 
 
-def of_stepper(tx: Any, params: Params, split_above: int = 256, **extra: Any) -> Memory:
+def of_stepper(tx: Any, params: Params, split_above: int | None = None, **extra: Any) -> Memory:
     """The memory of a step of a `Stepper`."""
     arguments = _arguments(tx, params, extra)
     donated, kept = jax.tree.leaves(arguments[:2]), jax.tree.leaves(arguments[2:])
     slices = slices_for(jax.tree.leaves(arguments[1]), donated + kept)
-    if slices is None and len(jax.tree.leaves(params)) <= split_above:
+    if slices is None and not is_split(jax.tree.leaves(params), split_above):
         return of_jit(tx, params, **extra)
     from gradtx.stepping._splitting import split  # noqa: PLC0415 - as in the Stepper
 

@@ -1,45 +1,70 @@
-"""The order of two writes of a group, where XLA would copy an array to have both."""
+"""The order of the writes of a program, where XLA would copy an array to have all at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from jax.extend.core import Jaxpr, JaxprEqn, Var
+from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
 
-from gradtx.stepping._programs import has_codes, kind_of, program_for, read_by, variables
-from gradtx.stepping._slices import is_narrow_array
+from gradtx.stepping._plain import ELEMENTWISE, plain
+from gradtx.stepping._primitives import BARRIER
+from gradtx.stepping._programs import is_array, is_large, kind_of, program_for
 
 
-def stored_last(
-    jaxpr: Jaxpr, bodies: Sequence[list[JaxprEqn]], donated: Sequence[Var], chunk: int
-) -> list[list[JaxprEqn]]:
-    """The programs of a step, in which an average of 16 bits is stored by a program of its own.
+class Program(NamedTuple):
+    """A program, with the positions of its variables among those of the program that it is a part of."""
 
-    The other results follow from the average in full precision, and so from its old value. In one program XLA
-    on CPU copies the array, to read it after the new value is in its place. Here that program comes last.
+    jaxpr: Jaxpr
+    reads: list[int]
+    writes: list[int]
+
+
+def entire(jaxpr: Jaxpr) -> Program:
+    """A program as the only part of itself."""
+    return Program(jaxpr, list(range(len(jaxpr.invars))), list(range(len(jaxpr.outvars))))
+
+
+def in_order(jaxpr: Jaxpr, free: Sequence[bool]) -> list[Program]:
+    """A program as one, or as two, of which the second writes over arrays that the first one reads.
+
+    Lion steps by the old average, and so does any rule that stores an average in 16 bits, since its step
+    follows from the average in full precision. In one program XLA on CPU copies the old average, to read it
+    after the new one is in its place. Here the second program makes the new one, elementwise.
 
     Args:
-      jaxpr: the step.
-      bodies: the equations of each program.
-      donated: the variables whose memory may be reused.
-      chunk: the least size of an array is twice this one.
+      jaxpr: the program.
+      free: for each variable that it reads whether its memory may be reused.
     """
-    read = {var for body in bodies for var in read_by(body)}
-    needed = read.union(variables(jaxpr.outvars))
-    return [part for body in bodies for part in _in_order(jaxpr, body, needed, set(donated), chunk)]
+    closed = plain(jaxpr)
+    simple = closed.jaxpr
+    writes = [atom for atom in simple.outvars if not isinstance(atom, Literal)]
+    owned = {var for var, is_free in zip(simple.invars, free, strict=True) if is_free}
+    last = [] if closed.consts else [var for var in writes if _is_read_before(var, simple, writes, owned)]
+    first = [var for var in writes if var not in last]
+    if not last or not first or len(set(writes)) < len(simple.outvars):
+        return [entire(jaxpr)]
+    parts = (program_for(simple, simple.eqns, own) for own in (first, last))
+    return [
+        Program(part, list(map(simple.invars.index, part.invars)), list(map(writes.index, part.outvars)))
+        for part in parts
+    ]
 
 
-def _in_order(
-    jaxpr: Jaxpr, body: list[JaxprEqn], needed: set[Var], donated: set[Var], chunk: int
-) -> Iterator[list[JaxprEqn]]:
-    writes = [var for equation in body for var in equation.outvars if var in needed]
-    if not has_codes(read_by(body)):
-        for var in writes:
-            if len(writes) > 1 and is_narrow_array(var.aval, chunk):
-                last = program_for(jaxpr, body, [var]).eqns
-                # Of the arrays that are overwritten, it reads its own old value alone.
-                if [kind_of(old) for old in donated.intersection(read_by(last))] == [kind_of(var)]:
-                    others = [other for other in writes if other is not var]
-                    before = program_for(jaxpr, body, others).eqns
-                    yield from _in_order(jaxpr, before, needed, donated, chunk)
-                    yield last
-                    return
-    yield body
+def _is_read_before(var: Var, jaxpr: Jaxpr, writes: list[Var], owned: set[Var]) -> bool:
+    """Whether an array follows elementwise from its own old value, which other results read besides it."""
+    if not is_large(var) or var in jaxpr.invars:
+        return False
+    own = program_for(jaxpr, jaxpr.eqns, [var])
+    old = owned.intersection(own.invars)
+    others = [other for other in writes if other is not var]
+    without = [equation for equation in jaxpr.eqns if var not in equation.outvars]
+    return (
+        [*map(kind_of, old)] == [kind_of(var)]
+        and all(map(_is_elementwise, own.eqns))
+        and not old.isdisjoint(program_for(jaxpr, without, others).invars)
+    )
+
+
+def _is_elementwise(equation: JaxprEqn) -> bool:
+    return equation.primitive.name in {*ELEMENTWISE, BARRIER, "broadcast_in_dim", "iota"} or not any(
+        map(is_array, equation.outvars)
+    )

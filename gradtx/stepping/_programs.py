@@ -1,5 +1,6 @@
 """Programs as lists of operations, and their variables."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,6 +23,15 @@ def shape_of(atom: Var | Literal) -> tuple[int, ...]:
 def is_array(atom: Var | Literal) -> bool:
     """Whether a variable or a literal is an array and not a number."""
     return shape_of(atom) != ()
+
+
+LARGE = 2**16
+"""The numbers of an array that is worth a program of its own."""
+
+
+def is_large(atom: Var | Literal) -> bool:
+    """Whether a variable is an array that is worth a program of its own."""
+    return math.prod(shape_of(atom)) >= LARGE
 
 
 def has_codes(reads: Iterable[Var]) -> bool:
@@ -48,8 +58,8 @@ def read_by(body: Iterable[JaxprEqn]) -> list[Var]:
 
 def program_for(jaxpr: Jaxpr, body: Sequence[JaxprEqn], writes: Sequence[Var]) -> Jaxpr:
     """The operations of which these variables follow, as a program of the variables that they read."""
-    reads = dict.fromkeys([*read_by(body), *writes])
     made = {var for equation in body for var in equation.outvars}
-    given = [var for var in reads if var not in made]
+    used = dict.fromkeys(var for var in (*read_by(body), *writes) if var not in made)
+    given = [*(var for var in jaxpr.invars if var in used), *(var for var in used if var not in jaxpr.invars)]
     whole = jaxpr.replace(constvars=[], invars=given, outvars=list(writes), eqns=list(body))
     return dce_jaxpr(whole, [True] * len(writes))[0]

@@ -12,10 +12,9 @@ LARGE_CHUNK = 2**22
 
 
 def has_narrow(leaves: Sequence[Any], chunk: int) -> bool:
-    """Whether one of the arrays has less than 32 bits and is worth a loop."""
-    return any(is_narrow_array(leaf, chunk) for leaf in leaves if hasattr(leaf, "dtype"))
-
-
-def is_narrow_array(array: Any, chunk: int) -> bool:
-    """Whether an array has less than 32 bits and is large enough for a loop over slices."""
-    return math.prod(array.shape) >= 2 * chunk and array.dtype.itemsize < 4 and array.dtype != bool
+    """Whether one of the arrays has less than 32 bits and is large enough for a loop over slices."""
+    return any(
+        math.prod(leaf.shape) >= 2 * chunk and leaf.dtype.itemsize < 4 and leaf.dtype != bool
+        for leaf in leaves
+        if hasattr(leaf, "dtype")
+    )

@@ -17,10 +17,12 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 
 from gradtx.stepping._groups import Unit, levels_of, units_of
-from gradtx.stepping._loops import is_narrow, looped
-from gradtx.stepping._order import stored_last
-from gradtx.stepping._programs import has_codes, kind_of, read_by, variables
+from gradtx.stepping._loops import looped
+from gradtx.stepping._order import Program, entire, in_order
+from gradtx.stepping._programs import has_codes, is_large, kind_of, read_by, variables
 from gradtx.tree import chunked
+
+Atom = Var | Literal
 
 
 class Call(NamedTuple):
@@ -56,7 +58,11 @@ class Plan(NamedTuple):
 
 
 CHUNK = 4
-"""About the number of equal groups in one program: more take longer to compile, and are hardly faster."""
+"""About the number of equal groups of small arrays in one program.
+
+More take longer to compile, and are hardly faster. Each group of large arrays has a program of its own, so
+that the temporaries are those of one group.
+"""
 
 
 def split(
@@ -66,7 +72,8 @@ def split(
 
     Args:
       closed: the step; a jaxpr from `jax.make_jaxpr`.
-      donated: the positions of the arguments whose memory may be reused.
+      donated: the positions of the arguments whose memory may be reused, at best by the result at the same
+        position.
       chunk: about the number of equal groups in one program.
       slices: about the numbers of a slice, where a group with arrays of less than 32 bits runs in a loop over
         slices; `None` for no loops.
@@ -79,10 +86,7 @@ def split(
         stages[level, unit].append(equation)
     lendable = [jaxpr.invars[position] for position in donated]
     slots = {var: slot for slot, var in enumerate([*jaxpr.constvars, *jaxpr.invars])}
-    bodies = _chunked(stages, chunk, slices)
-    if slices:
-        bodies = stored_last(jaxpr, bodies, lendable, slices)
-    calls = _calls(jaxpr, bodies, lendable, slots, slices)
+    calls = _calls(jaxpr, _chunked(stages, chunk), lendable, slots, slices)
     results = [var if isinstance(var, Literal) else slots[var] for var in jaxpr.outvars]
     lent = {*jaxpr.constvars, *jaxpr.invars}.difference(lendable)
     own = _not_its_own(jaxpr.outvars, lent)
@@ -101,19 +105,26 @@ def _calls(
     last_reader = {var: index for index, body in enumerate(bodies) for var in read_by(body)}
     kept = {var for var in jaxpr.outvars if not isinstance(var, Literal)}
     reusable = set(donated) - kept
-    programs: dict[Hashable, Callable[..., Any]] = {}
+    pairs = zip(jaxpr.invars, jaxpr.outvars, strict=False)
+    old = {new: var for var, new in pairs if not isinstance(new, Literal)}
+    programs: dict[Hashable, list[Call]] = {}
     calls: list[Call] = []
     for index, body in enumerate(bodies):
         reads = read_by(body)
         made = [var for equation in body for var in equation.outvars]
         writes = [var for var in made if var in kept or last_reader.get(var, index) > index]
-        free = [var in reusable and last_reader[var] == index for var in reads]
-        key, reuse = _signature(body, reads, writes), _matched(reads, writes, free)
-        if (key, reuse) not in programs:
-            programs[key, reuse] = _program(jaxpr, body, reads, writes, reuse, slices)
+        # In the order of their old values, whose memory `jax.jit` gives to results in this order.
+        places: dict[Any, int] = {var: place for place, var in enumerate(reads)}
+        writes.sort(key=lambda var: places.get(old.get(var), len(reads)))
+        free = tuple(var in reusable and last_reader[var] == index for var in reads)
+        key = _signature(body, reads, writes), free
+        if key not in programs:
+            part = jaxpr.replace(constvars=[], invars=reads, outvars=writes, eqns=body)
+            programs[key] = _compiled(part, free, slices)
         for var in writes:
             slots[var] = len(slots)
-        calls.append(Call(programs[key, reuse], [slots[v] for v in reads], [slots[v] for v in writes]))
+        for program, read, written in programs[key]:
+            calls.append(Call(program, [slots[reads[i]] for i in read], [slots[writes[i]] for i in written]))
     return calls
 
 
@@ -127,9 +138,7 @@ def _live(jaxpr: Jaxpr) -> list[JaxprEqn]:
     return live[::-1]
 
 
-def _chunked(
-    stages: dict[tuple[int, Unit], list[JaxprEqn]], chunk: int, slices: int | None
-) -> list[list[JaxprEqn]]:
+def _chunked(stages: dict[tuple[int, Unit], list[JaxprEqn]], chunk: int) -> list[list[JaxprEqn]]:
     """The equations of each program, in the order in which the programs run."""
     alike: dict[tuple[int, Hashable], list[list[JaxprEqn]]] = defaultdict(list)
     for (level, _), body in stages.items():
@@ -137,7 +146,7 @@ def _chunked(
     return [
         [equation for body in bodies for equation in body]
         for _, stage in sorted(alike.items(), key=lambda item: item[0][0])
-        for bodies in chunked(stage, 1 if slices and is_narrow(stage[0], slices) else chunk)
+        for bodies in chunked(stage, 1 if any(map(is_large, read_by(stage[0]))) else chunk)
     ]
 
 
@@ -181,7 +190,7 @@ def _not_its_own(outvars: list[Var | Literal], lent: set[Var]) -> list[bool]:
     return found
 
 
-def _matched(reads: list[Var], writes: list[Var], free: list[bool]) -> tuple[int, ...]:
+def _matched(reads: Sequence[Atom], writes: Sequence[Atom], free: Sequence[bool]) -> tuple[int, ...]:
     """The positions of the free inputs whose memory an output of the same shape and dtype can reuse."""
     room = Counter(map(kind_of, writes))
     reuse: list[int] = []
@@ -192,20 +201,26 @@ def _matched(reads: list[Var], writes: list[Var], free: list[bool]) -> tuple[int
     return tuple(reuse)
 
 
-def _program(
-    jaxpr: Jaxpr,
-    body: list[JaxprEqn],
-    reads: list[Var],
-    writes: list[Var],
-    reuse: tuple[int, ...],
-    slices: int | None,
-) -> Callable[..., Any]:
-    part = jaxpr.replace(constvars=[], invars=reads, outvars=writes, eqns=body)
-    loop = looped(part, _places(reads, writes, reuse), slices) if slices and has_codes(reads) else None
-    return jax.jit(loop or jaxpr_as_fun(ClosedJaxpr(part, [])), donate_argnums=reuse)
+def _compiled(jaxpr: Jaxpr, free: Sequence[bool], slices: int | None) -> list[Call]:
+    """The calls for a program, with positions among its variables as slots."""
+    if slices and has_codes(jaxpr.invars):
+        reuse = _matched(jaxpr.invars, jaxpr.outvars, free)
+        if loop := looped(jaxpr, _places(jaxpr.invars, jaxpr.outvars, reuse), slices):
+            return [_call(loop, entire(jaxpr), reuse)]
+    calls, read_later = list[Call](), set[int]()
+    for part in reversed(in_order(jaxpr, free)):
+        free_now = [free[position] and position not in read_later for position in part.reads]
+        reuse = _matched(part.jaxpr.invars, part.jaxpr.outvars, free_now)
+        calls.insert(0, _call(jaxpr_as_fun(ClosedJaxpr(part.jaxpr, [])), part, reuse))
+        read_later.update(part.reads)
+    return calls
 
 
-def _places(reads: list[Var], writes: list[Var], reuse: tuple[int, ...]) -> dict[int, int]:
+def _call(function: Callable[..., Any], part: Program, reuse: Sequence[int]) -> Call:
+    return Call(jax.jit(function, donate_argnums=reuse), part.reads, part.writes)
+
+
+def _places(reads: Sequence[Atom], writes: Sequence[Atom], reuse: tuple[int, ...]) -> dict[int, int]:
     """For the positions of written variables those of the read ones whose memory they take."""
     places: dict[int, int] = {}
     for position in reuse:

@@ -28,9 +28,10 @@ class Stepper:
     It is for training code without a `jit` around the step, such as a notebook, and for trees of thousands of
     leaves, for which the compilation of one program takes longer than training.
 
-    Up to `split_above` leaves, a step is one compiled call. Above, it is a call for every few leaves, and
+    A step over few small leaves is one compiled call. Else it is *split*: a call for every few leaves, and
     some calls for the numbers that all leaves share. Leaves of one shape share one program, so that
-    thousands of them compile as fast as a few. A step then takes about ten microseconds more for each leaf.
+    thousands of them compile as fast as a few, and the temporaries are those of a few leaves. A step takes
+    about ten microseconds more for each leaf.
 
     The optimizer is an argument of the compiled program. Neither
     `stepper.tx = replace(stepper.tx, learning_rate=r)` nor another `Stepper` of the same structure compiles
@@ -40,7 +41,8 @@ class Stepper:
 
     Args:
       tx: the optimizer.
-      split_above: the number of leaves above which the step is split.
+      split_above: the number of leaves above which the step is split. By default these are 256, and none
+        where the parameters are more than eight million numbers.
 
     >>> import jax.numpy as jnp
     >>> from gradtx import sgd
@@ -52,7 +54,7 @@ class Stepper:
     {'w': Array([0.9, 2.1], dtype=float32)}
     """
 
-    def __init__(self, tx: Any, split_above: int = 256):
+    def __init__(self, tx: Any, split_above: int | None = None):
         self.tx = tx
         self.split_above = split_above
 
@@ -105,7 +107,7 @@ class Stepper:
         try:
             donated = _apart(donated, kept)
             slices = slices_for(jax.tree.leaves(state), [*donated, *kept])
-            if slices is None and len(jax.tree.leaves(params)) <= self.split_above:
+            if slices is None and not is_split(jax.tree.leaves(params), self.split_above):
                 return _whole(fixed, *reused.unflatten(donated), *treedef.unflatten(kept))
             kinds = tuple(map(_kind, donated)), tuple(map(_kind, kept))
             plan, result = _plan(fixed, reused, treedef, kinds, slices, _context())
@@ -159,6 +161,20 @@ def _context() -> tuple[Any, ...]:
         config.jax_default_prng_impl,  # pyright: ignore[reportAttributeAccessIssue]
         jax.sharding.get_abstract_mesh(),
     )
+
+
+MANY_LEAVES = 256
+"""More leaves compile faster in small programs."""
+
+MANY_NUMBERS = 2**23
+"""A step over more numbers takes so long that its calls take none of it."""
+
+
+def is_split(params: list[Any], above: int | None) -> bool:
+    """Whether a step is split: above so many leaves, by default for many leaves and for many numbers."""
+    if above is not None:
+        return len(params) > above
+    return len(params) > MANY_LEAVES or sum(getattr(leaf, "size", 1) for leaf in params) > MANY_NUMBERS
 
 
 def slices_for(state: list[Any], leaves: list[Any]) -> int | None:

@@ -124,10 +124,46 @@ def test_slices_need_no_temporaries_and_no_copies(name):
             assert np.prod([int(length) for length in shape.split(",")]) <= CHUNK
 
 
-def test_muon_needs_two_copies_of_a_matrix_and_its_gram_matrix():
+@pytest.mark.parametrize("tx", [OPTIMIZERS["muon"], gradtx.muon(0.1)], ids=["8 bits", "float32"])
+def test_muon_needs_two_copies_of_a_matrix_and_its_gram_matrix(tx):
     params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
     matrix, gram = 4 * 512 * 1024, 4 * 512 * 512
-    assert of_stepper(OPTIMIZERS["muon"], params).temporaries <= 1.01 * (2 * matrix + gram)
+    assert of_stepper(tx, params, split_above=0).temporaries <= 1.01 * (2 * matrix + gram)
+    assert of_jit(tx, params).temporaries > 4 * matrix
+
+
+def test_large_parameters_are_split():
+    """In one program, an average from which the step of Lion follows is copied."""
+    params = {"w": jax.ShapeDtypeStruct((3000, 3000), jnp.float32)}
+    assert of_stepper(gradtx.lion(0.1), params).temporaries <= 10_000
+    assert of_stepper(gradtx.lion(0.1), params, split_above=1) == of_jit(gradtx.lion(0.1), params)
+    assert of_jit(gradtx.lion(0.1), params).temporaries >= 4 * 3000 * 3000
+
+
+@pytest.mark.parametrize(
+    "tx", [gradtx.adam_l2(0.1, 1e-2), gradtx.madgrad(0.1), gradtx.schedule_free_sgd(0.1)]
+)
+def test_each_array_is_written_over_its_own_old_value(tx):
+    """Over another one, XLA copies that one first."""
+    params = {"w": jax.ShapeDtypeStruct((512, 512), jnp.float32)}
+    assert of_stepper(tx, params, split_above=0).temporaries <= 10_000
+
+
+def test_a_step_that_follows_from_new_averages_is_one_program():
+    assert len(loops_of(gradtx.adamw(0.1), {"w": jax.ShapeDtypeStruct((512, 512), jnp.float32)})) == 2
+
+
+def test_an_average_that_is_decomposed_is_not_made_by_a_program_of_its_own():
+    """A program for the new average would take its matrix products once more."""
+
+    def step(old, g):
+        old = old.astype(jnp.float32)
+        new = old @ g
+        return new.astype(jnp.bfloat16), new * old
+
+    big = jnp.zeros((512, 512))
+    traced = jax.make_jaxpr(step)(big.astype(jnp.bfloat16), big)
+    assert len(split(traced, [0]).calls) == 1
 
 
 @pytest.mark.parametrize("name", IN_BFLOAT16)

@@ -257,7 +257,7 @@ def test_leaves_of_one_shape_that_are_treated_differently_do_not_share():
 
 
 def test_repr_and_lifting():
-    assert repr(Stepper(gradtx.scale(0.5))) == "Stepper(scale(step_size=0.5), split_above=256)"
+    assert repr(Stepper(gradtx.scale(0.5))) == "Stepper(scale(step_size=0.5), split_above=None)"
     with pytest.raises(TypeError, match="Expected a transformation"):
         Stepper(0.1)
     stepper = Stepper(gradtx.scale(0.5))
