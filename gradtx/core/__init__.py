@@ -51,7 +51,6 @@ from gradtx.core._reading import (
     has_failed,
     hyperparams,
     report,
-    summary,
     walk as walk,
 )
 from gradtx.core._replace import fields_of as fields_of, find as find, replace
@@ -64,8 +63,8 @@ from gradtx.core._schedule import (
     constant_schedule,
     schedule_from,
 )
-from gradtx.core._stacks import member, members, stack, state_axes, unstack
-from gradtx.core._state_table import bytes_in_words as bytes_in_words, state_table
+from gradtx.core._stacks import member, members, one_of as one_of, stack, state_axes, unstack
+from gradtx.core._state_table import bytes_in_words as bytes_in_words, size_of as size_of, state_table
 from gradtx.core._states import StateMismatchError
 from gradtx.core._table import Table
 from gradtx.core._tabulation import ScheduleTable
@@ -140,7 +139,6 @@ __all__ = [
     "stateless_with_tree_map",
     "static",
     "subtract",
-    "summary",
     "unstack",
     "with_extra_args_support",
 ]

@@ -1,23 +1,16 @@
-"""Reading an optimizer and its state: hyperparameters, parameters to evaluate, and a summary."""
+"""Reading an optimizer and its state: hyperparameters, parameters to evaluate, and reports."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from math import prod
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import keystr, tree_leaves_with_path
 
-from gradtx.core._chain import chain, named_chain
 from gradtx.core._lifting import as_transformation
-from gradtx.core._lint import lint
-from gradtx.core._stacks import members, one_of
-from gradtx.core._state_table import size_of
-from gradtx.core._table import Table
 from gradtx.core._transformation import GradientTransformation
-from gradtx.tree import entry_name, nodes
+from gradtx.tree import nodes
 
 
 def hyperparams(tx: Any, state: Any) -> dict[str, Any]:
@@ -90,42 +83,6 @@ def eval_params(tx: Any, state: Any, params: Any) -> Any:
     (Array(-1.75, dtype=float32), Array(-1.5, dtype=float32))
     """
     return as_transformation(tx).evaluation_params(state, params)
-
-
-def summary(tx: Any, params: Any) -> Table:
-    """A table of the transformations in an optimizer, with the state that each keeps for `params`.
-
-    The findings of `lint` follow, for example a group without a leaf or a global norm over one group alone.
-    For a stack, the bytes are those of all members. The table is a value: it prints, a notebook shows it as a
-    table, and `rows` has its cells. The temporaries and the peak of a step depend on the compiled program:
-    `memory` compiles it and prints them.
-
-    Args:
-      tx: the optimizer.
-      params: the parameters, or their shapes and dtypes (`jax.ShapeDtypeStruct`): nothing is allocated.
-
-    >>> import jax
-    >>> from gradtx import momentum
-    >>> summary(momentum(0.1), {"w": jax.ShapeDtypeStruct((1000, 10), "float32")})
-    transformation                             state  arrays  dtype       bytes
-    trace(decay=0.9)                           trace       1  float32  40.00 kB
-    scale_by_learning_rate(learning_rate=0.1)  -
-    all                                                    1           40.00 kB
-    """
-    tx = as_transformation(tx)
-    shape = members(tx)
-    state = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct((*shape, *leaf.shape), leaf.dtype),
-        jax.eval_shape(one_of(tx).init, params),
-    )
-    arrays = jax.tree.leaves(state)
-    every = f"all {prod(shape)} members" if shape else "all"
-    return Table(
-        ("transformation", "state", "arrays", "dtype", "bytes"),
-        [*_rows(tx, state, depth=0), (every, "", str(len(arrays)), "", size_of(arrays))],
-        right=("arrays", "bytes"),
-        below=(lint(tx, params),),
-    )
 
 
 def report(tx: Any, state: Any, params: Any = None) -> str:
@@ -210,43 +167,3 @@ def all_in(tx: GradientTransformation) -> Iterator[GradientTransformation]:
     yield tx
     for part in tx.nested:
         yield from all_in(part)
-
-
-def _rows(tx: GradientTransformation, state: Any, depth: int) -> Iterator[tuple[str, ...]]:
-    """A row for each kind of array that `tx` keeps, then the indented rows of its nested transformations."""
-    parts = list(tx.parts(tx.own_state(state)))
-    in_sequence = isinstance(tx, chain | named_chain)
-    if not in_sequence:
-        label = "  " * depth + _label(tx)
-        kept = _own_arrays(state, [part_state for _, _, part_state in parts])
-        for (name, dtype), arrays in kept.items():
-            yield label, name, str(len(arrays)), dtype, size_of(arrays)
-            label = ""
-        if not kept:
-            yield label, "-", "", "", ""
-    for index, (name, part, part_state) in enumerate(parts):
-        below = depth if in_sequence else depth + 1
-        if not in_sequence and name not in ("", f"[{index}]"):
-            yield "  " * below + name, "", "", "", ""
-            below += 1
-        yield from _rows(part, part_state, below)
-
-
-_WIDEST_LABEL = 80  # a joined schedule would push the columns off the screen
-
-
-def _label(tx: GradientTransformation) -> str:
-    """`tx` as an expression, without its nested transformations."""
-    label = tx.own_expression()
-    return label if len(label) <= _WIDEST_LABEL else label[: _WIDEST_LABEL - 3] + "..."
-
-
-def _own_arrays(state: Any, part_states: list[Any]) -> dict[tuple[str, str], list[Any]]:
-    """The arrays in `state` that are in none of `part_states`, by field name and dtype."""
-    theirs = set(map(id, jax.tree.leaves(part_states)))
-    kept: dict[tuple[str, str], list[Any]] = {}
-    for path, array in tree_leaves_with_path(state):
-        if id(array) not in theirs:
-            names = [name for name in map(entry_name, path) if name != "inner"] or ["state"]
-            kept.setdefault((names[0], array.dtype.name), []).append(array)
-    return kept

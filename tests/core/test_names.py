@@ -193,21 +193,3 @@ def test_the_ready_made_mask_spares_biases_norms_and_embeddings() -> None:
     assert {name for name, decays in mask["dense"].items() if not decays} == set(leaves)
     vector = jax.ShapeDtypeStruct((4,), jnp.float32)
     assert gradtx.except_bias_norm_embedding({"kernel": vector}) == {"kernel": False}
-
-
-def test_the_summary_counts_bytes_and_allocates_nothing() -> None:
-    huge = {"w": jax.ShapeDtypeStruct((10**6, 10**6), jnp.float32)}
-    table = gradtx.summary(gradtx.chain(gradtx.clip_by_global_norm(1.0), gradtx.adam(1e-3)), huge)
-    assert table.splitlines()[0].split() == ["transformation", "state", "arrays", "dtype", "bytes"]
-    assert "clip_by_global_norm(max_norm=1.0)" in table
-    assert [line.split()[-5:] for line in table.splitlines() if " mu " in line] == [
-        ["mu", "1", "float32", "4.00", "TB"]
-    ]
-    assert table.splitlines()[-1].split() == ["all", "3", "8.00", "TB"]
-
-
-def test_the_summary_cuts_what_is_too_long_for_a_line() -> None:
-    rate = gradtx.warmup_cosine_decay_schedule(0.0, 1.0, 10, 100)
-    rows = gradtx.summary(gradtx.sgd(rate), {"w": jax.ShapeDtypeStruct((2,), jnp.float32)}).splitlines()
-    assert max(map(len, rows)) < 130
-    assert any("..." in row and row.startswith("scale_by_learning_rate(") for row in rows)
