@@ -99,7 +99,7 @@ def report(tx: Any, state: Any, params: Any = None) -> str:
         `update` gets no parameters. Without it a leaf is named by its number.
 
     >>> import jax.numpy as jnp
-    >>> from gradtx import clip, guard, sgd
+    >>> from gradtx import chain, clip, guard, sgd
     >>> tx, params = chain(guard(sgd(0.1)), clip(1.0)), {"w": jnp.ones(2)}
     >>> _, state = tx.update({"w": jnp.array([1.0, jnp.nan])}, tx.init(params), params)
     >>> print(report(tx, state, params))
@@ -125,7 +125,7 @@ def has_failed(tx: Any, state: Any) -> Array:
         be read.
 
     >>> import jax.numpy as jnp
-    >>> from gradtx import apply_if_finite, clip, sgd
+    >>> from gradtx import apply_if_finite, chain, clip, sgd
     >>> tx, params = chain(clip(1.0), apply_if_finite(sgd(0.1), 0)), jnp.ones(2)
     >>> _, state = tx.update(jnp.array([1.0, jnp.nan]), tx.init(params))
     >>> print(has_failed(tx, state))
