@@ -4,27 +4,35 @@ from zlib import crc32
 
 import pytest
 
-# Suites that run over everything public.
-SUITES = (
-    "tests/algebra/",
-    "tests/checkpoints/",
-    "tests/cli/",
-    "tests/contract/",
-    "tests/core/",
-    "tests/formats/",
-    "tests/interop/",
-    "tests/losses/",
-    "tests/messages/",
-    "tests/numerics/",
-    "tests/peers/test_random",
-    "tests/practice/",
-    "tests/projections/",
-    "tests/properties/",
-    "tests/schedules/test_",
-    "tests/stepping/",
-    "tests/training/",
-    "tests/wrappers/",
-)
+SHARES = {
+    **dict.fromkeys(
+        (
+            "tests/algebra/",
+            "tests/checkpoints/",
+            "tests/cli/",
+            "tests/contract/",
+            "tests/core/",
+            "tests/formats/",
+            "tests/interop/",
+            "tests/losses/",
+            "tests/messages/",
+            "tests/numerics/",
+            "tests/peers/test_random",
+            "tests/practice/",
+            "tests/projections/",
+            "tests/properties/",
+            "tests/schedules/test_",
+            "tests/stepping/",
+            "tests/training/",
+            "tests/wrappers/",
+        ),
+        24,
+    ),
+    **dict.fromkeys(("tests/arithmetic/", "tests/microbatching/", "tests/rules/", "tests/searches/"), 4),
+}
+"""Of the tests with parameters in a suite pytest runs one in so many, drawn by name: few of the suites that run over
+everything public, and more of those that run a rule with each of its options."""
+
 # Tests in them that cost little and find much: pytest runs them for every case.
 ALWAYS = (
     "test_prints_as_its_expression_compares_hashes_and_pickles",
@@ -33,11 +41,11 @@ ALWAYS = (
     "test_the_layout_of_each_state",
     "test_every_parameter_is_documented",
 )
-SHARE = 12
-"""Of the other tests pytest runs one in so many, drawn by name."""
 
 
 def is_left_out(item: pytest.Item) -> bool:
     """Whether a test is one of those in the suites that are left to the exhaustive part."""
-    drawn_from = item.nodeid.startswith(SUITES) and hasattr(item, "callspec")
-    return drawn_from and not item.name.startswith(ALWAYS) and crc32(item.name.encode()) % SHARE != 0
+    if not hasattr(item, "callspec") or item.name.startswith(ALWAYS):
+        return False
+    share = next((share for suite, share in SHARES.items() if item.nodeid.startswith(suite)), 1)
+    return crc32(item.name.encode()) % share != 0

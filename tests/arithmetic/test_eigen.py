@@ -48,6 +48,7 @@ def test_the_derivative_of_an_inverse_root_with_equal_eigenvalues(values: list[f
         np.testing.assert_allclose(change, -0.25 * np.eye(4), atol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_the_derivative_of_an_inverse_root_of_zeros_is_finite() -> None:
     for gram in (jnp.zeros((3, 3)), jnp.diag(jnp.array([1.0, 0.0, 0.0]))):
         power = jax.jacobian(inverse_root)(gram, jnp.float32(0.25), jnp.float32(0.0))

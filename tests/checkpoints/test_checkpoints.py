@@ -87,6 +87,7 @@ def test_what_does_not_fit_is_listed() -> None:
     assert len(str(raised.value).splitlines()) <= 10
 
 
+@pytest.mark.exhaustive
 def test_orbax_saves_and_restores_bit_for_bit_on_another_mesh(tmp_path: Path) -> None:
     tx = gradtx.chain(clip_by_global_norm(1.0), adamw(FALLING, mu_dtype=jnp.bfloat16))
     params = {"w": jnp.arange(16.0).reshape(8, 2), "b": jnp.ones(8)}

@@ -49,6 +49,7 @@ def test_in_a_terminal(arguments, monkeypatch):
     assert "Traceback" not in text
 
 
+@pytest.mark.exhaustive
 def test_the_help_imports_no_package_that_it_does_not_need():
     script = (
         "import sys\n"

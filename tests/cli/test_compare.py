@@ -43,6 +43,7 @@ def test_a_comparison_from_end_to_end(tmp_path, capsys):
     assert np.std(image[..., :3]) > 0.05
 
 
+@pytest.mark.exhaustive
 def test_in_a_terminal(tmp_path, monkeypatch):
     arguments = ["compare", "sgd", "adam", *QUICK, "--out", str(tmp_path / "a.png")]
     code, text = shown(monkeypatch, arguments, BIGRAM)
@@ -50,6 +51,7 @@ def test_in_a_terminal(tmp_path, monkeypatch):
     assert "6 trainings of 20 steps ...\n" in text
 
 
+@pytest.mark.exhaustive
 def test_the_rates_are_around_the_default_one():
     task = Task.of(None, BIGRAM)
     own = comparing._sweep(gradtx.prodigy, task, 100)
@@ -62,6 +64,7 @@ def test_the_rates_are_around_the_default_one():
     )
 
 
+@pytest.mark.exhaustive
 def test_when_all_diverge_it_fails_and_says_so(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(comparing, "peak_rate", lambda factory, task: 1e30)
     arguments = ["compare", "sgd", "adam", *QUICK, "--out", str(tmp_path / "a.png")]

@@ -73,6 +73,7 @@ def test_a_named_optimizer_is_the_library_s_own_behind_clipping():
     assert "# Adam's direction.\n" in described(concepts)
 
 
+@pytest.mark.exhaustive
 def test_a_calibrated_rate_makes_steps_of_the_same_size():
     params = init_params(np.random.default_rng(0), BIGRAM, vocabulary_size=5)
     shape = (BATCHES, 4, BIGRAM.context + 1)

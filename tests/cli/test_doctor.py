@@ -88,6 +88,7 @@ def test_the_page_shows_what_a_terminal_shows(tmp_path: Any, monkeypatch: pytest
     assert shown(monkeypatch, ["doctor", "history.csv"]) == (1, printed)
 
 
+@pytest.mark.exhaustive
 def test_without_a_terminal(tmp_path: Any) -> None:
     SICK.to_csv(tmp_path / "history.csv")
     command = [sys.executable, "-m", "gradtx", "doctor", str(tmp_path / "history.csv")]

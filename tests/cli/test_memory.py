@@ -7,6 +7,7 @@ from gradtx.cli import main
 from gradtx.cli.memory import number_of_parameters, transformer_of
 
 
+@pytest.mark.exhaustive
 def test_a_table_of_two_optimizers(capsys):
     assert main(["memory", "adamw", "adamw8bit", "20M"]) == 0
     header, wide, narrow = capsys.readouterr().out.splitlines()

@@ -5,12 +5,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import gradtx
 from gradtx.cli.language_model import Architecture, init_params
 from gradtx.cli.step import PROVIDED, next_update
 
 
+@pytest.mark.exhaustive
 def test_every_optimizer_is_given_what_training_promises():
     """And all functions are of this batch: the logits have the loss that `value` is."""
     architecture = Architecture(context=4, width=8, depth=0)

@@ -61,6 +61,7 @@ def test_a_run_from_end_to_end(out, capsys):
     assert is_a_picture(out / training.PICTURE)
 
 
+@pytest.mark.exhaustive
 def test_a_seed_decides_everything(tmp_path, capsys):
     def run(seed):
         assert main(["train", "--steps", "3", "--seed", seed, "--out", str(tmp_path)], TINY) == 0
@@ -82,6 +83,7 @@ def test_every_optimizer_trains(name, tmp_path, capsys):
     assert after < before
 
 
+@pytest.mark.exhaustive
 def test_validates_where_the_optimizer_evaluates(tmp_path, capsys, monkeypatch):
     """With parameters of NaN there, training sees it at its first validation, and nowhere else."""
 
@@ -101,6 +103,7 @@ def test_an_optimizer_without_a_rate_gets_one_that_trains(tmp_path, capsys):
     assert after < before - 0.5
 
 
+@pytest.mark.exhaustive
 def test_a_text_with_characters_that_the_terminal_lacks(tmp_path, monkeypatch):
     # As many characters and sequences as in the default text, so that no program is compiled anew.
     number = len(set(python_topics()))
@@ -116,6 +119,7 @@ def test_a_text_with_characters_that_the_terminal_lacks(tmp_path, monkeypatch):
     assert "\x1b" not in shown
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_diverges_says_so_and_leaves_its_picture_and_history(out, capsys):
     path = out / "run.csv"
     arguments = ["--learning-rate", "1e30", "--steps", "20", "--out", str(out), "--save-history", str(path)]
@@ -152,6 +156,7 @@ def test_a_run_that_learns_nothing_is_no_divergence(tmp_path):
     assert main(["train", *arguments], BIGRAM) == 0
 
 
+@pytest.mark.exhaustive
 def test_an_overfit_is_no_divergence(tmp_path, capsys):
     text = "".join(np.random.default_rng(0).choice(list("abcdefgh"), 400))
     (tmp_path / "text").write_text(text)
@@ -175,6 +180,7 @@ def test_the_history_is_saved(suffix, tmp_path, capsys):
     np.testing.assert_allclose(history["learning_rate"], rates, rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_a_schedule_a_norm_and_accumulated_batches(tmp_path, capsys):
     """Equal to the training that the printed expression describes."""
     path = tmp_path / "run.json"
@@ -210,6 +216,7 @@ def test_without_clipping(tmp_path, capsys):
     assert "\n    trace(decay=0.9),\n" in output
 
 
+@pytest.mark.exhaustive
 def test_parameters_in_bfloat16(tmp_path, capsys):
     assert main(["train", "--dtype", "bfloat16", "--steps", "40", "--out", str(tmp_path)], TINY) == 0
     output = capsys.readouterr().out

@@ -12,6 +12,7 @@ def test_the_public_names() -> None:
     assert names() == NAMES.read_text(), ADVICE
 
 
+@pytest.mark.exhaustive
 def test_the_fields_that_are_stored_by_default() -> None:
     assert stored() == STORED.read_text(), ADVICE
 

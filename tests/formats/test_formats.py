@@ -105,6 +105,7 @@ def test_zeros_are_stored_as_themselves(form):
     np.testing.assert_array_equal(stored.encode(jnp.zeros((2, 512))).decode(), 0)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("form", [uint8(), uint8(stochastic=False), dynamic8(signed=False)], ids=repr)
 def test_a_positive_number_is_never_stored_as_zero(form):
     x = jnp.full((4, 256), 1e-20).at[:, 0].set(1.0)
@@ -121,6 +122,7 @@ def test_a_number_that_is_not_finite_makes_its_block_nan(form, bad):
     np.testing.assert_allclose(decoded[1, :256], 1, rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_a_negative_number_in_an_unsigned_format_makes_its_block_nan():
     decoded = uint8().encode(jnp.ones((1, 512)).at[0, 0].set(-0.1)).decode()
     assert jnp.isnan(decoded[0, :256]).all()
@@ -137,6 +139,7 @@ def test_the_mean_of_stochastic_codes_is_the_number(form):
     assert jnp.mean(z**2) < 1.4
 
 
+@pytest.mark.exhaustive
 def test_nearest_codes_have_another_mean():
     """Shows that the test above sees a bias."""
     x = jnp.asarray(np.random.default_rng(0).uniform(0.01, 1, 256), jnp.float32)
@@ -167,6 +170,7 @@ def test_the_largest_floats_are_stored(form):
     np.testing.assert_allclose(form.encode(x).decode(), x, rtol=4e-2)
 
 
+@pytest.mark.exhaustive
 def test_a_block_that_does_not_divide_the_axis_becomes_shorter():
     assert int8().encode(jnp.ones((2, 96))).scales.shape == (2, 1)
     assert int8().encode(jnp.ones((2, 480))).scales.shape == (2, 15)  # of 32
@@ -174,6 +178,7 @@ def test_a_block_that_does_not_divide_the_axis_becomes_shorter():
     assert int8(block=64).encode(jnp.ones((2, 256))).scales.shape == (2, 4)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("form", FORMATS, ids=repr)
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
 def test_the_array_keeps_its_dtype(form, dtype):

@@ -140,6 +140,7 @@ def test_ten_steps_of_each_library_are_twenty_of_optax(name: str, stored: Any) -
         assert_close(to_optax_state(got_state, ours, theirs, got), expected_state)
 
 
+@pytest.mark.exhaustive
 def test_a_state_of_adam_goes_there_and_back() -> None:
     theirs, ours = optax.adam(cosine(optax)), gradtx.adam(cosine(gradtx))
     params = tree(0)
@@ -199,6 +200,7 @@ def test_the_placeholders_of_a_parameter_of_one_number() -> None:
     jax.tree.map(np.testing.assert_array_equal, back, state)
 
 
+@pytest.mark.exhaustive
 def test_the_sum_of_updates_that_optax_recovers_from_the_parameters() -> None:
     theirs, ours = contrib.mechanize(optax.adam(0.1)), gradtx.mechanize(gradtx.adam(0.1))
     params, state = begun(theirs)

@@ -49,6 +49,7 @@ def low_precision() -> tuple[Any, Any]:
     return params, jax.tree.map(lambda p: 0.5 * p, params)
 
 
+@pytest.mark.exhaustive
 def test_updates_come_back_in_the_incoming_dtypes_and_the_state_stays_wide():
     params, gradients = low_precision()
     tx = to_optax(gradtx.adam(0.1))

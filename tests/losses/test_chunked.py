@@ -13,6 +13,7 @@ def of_logits(h, w, y, **options):
     return losses.softmax_cross_entropy_with_integer_labels(logits, y, **options)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("vocabulary", [1, 7, 128, 300])
 @pytest.mark.parametrize("chunk_size", [1, 64, 1000])
 def test_it_is_the_cross_entropy_of_the_logits(vocabulary: int, chunk_size: int) -> None:
@@ -38,6 +39,7 @@ def test_it_is_the_cross_entropy_of_the_logits(vocabulary: int, chunk_size: int)
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)  # numbers of float32 in both
 
 
+@pytest.mark.exhaustive
 def test_a_label_in_two_parts_counts_once() -> None:
     """Of 10 entries in parts of 4, the last part has two of the one before it."""
     h, w, y = jnp.ones((10, 1)), jnp.linspace(-1.0, 1.0, 10)[None], jnp.arange(10)
@@ -45,6 +47,7 @@ def test_a_label_in_two_parts_counts_once() -> None:
     np.testing.assert_allclose(got, of_logits(h, w, y), rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_more_tokens_than_a_block() -> None:
     """The last block of 512 tokens overlaps the one before it, and counts none of them twice."""
     random = np.random.default_rng(1)
@@ -78,6 +81,7 @@ def test_in_low_precision_the_derivatives_keep_their_dtypes(dtypes: tuple[str, s
         assert error < 0.01 * np.linalg.norm(np.asarray(expected, np.float64))
 
 
+@pytest.mark.exhaustive
 def test_large_logits_are_right() -> None:
     h, w = jnp.array([[1.0], [-1.0]]), jnp.array([[1e4, 0.0, -1e4]])
     value, slope = jax.value_and_grad(

@@ -52,6 +52,7 @@ def test_its_derivative_is_finite_and_right(scale: float) -> None:
     np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_a_sequence_that_does_not_fit_is_infinite_without_a_derivative() -> None:
     labels, paddings = padded([[1, 1], [1]], 2)
     value, slope = jax.value_and_grad(lambda x: ctc_loss(x, jnp.zeros((2, 2)), labels, paddings)[0])(
@@ -61,6 +62,7 @@ def test_a_sequence_that_does_not_fit_is_infinite_without_a_derivative() -> None
     assert np.isfinite(slope).all()
 
 
+@pytest.mark.exhaustive
 def test_padding_does_not_count() -> None:
     random = np.random.default_rng(2)
     logits = jnp.asarray(random.normal(size=(1, 6, 4)), jnp.float32)
@@ -78,6 +80,7 @@ def test_a_label_that_is_no_class_or_the_blank_gives_nan(label: int) -> None:
     np.testing.assert_array_equal(np.isnan(got), [True, False])
 
 
+@pytest.mark.exhaustive
 def test_forward_probabilities_sum_to_those_of_the_prefixes() -> None:
     """After t frames, over all n: the probability that the frames begin the sequence of labels."""
     logits = jnp.zeros((1, 3, 2))

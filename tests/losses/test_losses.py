@@ -171,6 +171,7 @@ def over_classes(loss: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     return x, jax.nn.softmax(jnp.asarray(random.normal(size=shape), jnp.float32))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("loss", OVER_CLASSES, ids=lambda loss: loss.__name__)
 def test_classes_that_do_not_count(loss: Any) -> None:
     """They may hold anything; an example without classes has no loss; the mask may lack the axis."""
@@ -192,6 +193,7 @@ def test_classes_that_do_not_count(loss: Any) -> None:
         loss(x, y, where=jnp.ones(3, bool)[:2])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("loss", OVER_CLASSES, ids=lambda loss: loss.__name__)
 def test_the_classes_may_be_on_any_axes(loss: Any) -> None:
     x, y = over_classes(loss, (3, 4, 6))
@@ -209,6 +211,7 @@ def test_the_classes_may_be_on_any_axes(loss: Any) -> None:
             loss(x, y, axis=axis)
 
 
+@pytest.mark.exhaustive
 def test_the_numbers_of_classes_follow_the_order_of_the_axes() -> None:
     x, labels = jnp.arange(12.0).reshape(2, 3, 2), jnp.array([1, 4])
     swapped = jnp.transpose(x, (0, 2, 1)).reshape(2, 6)
@@ -237,6 +240,7 @@ def test_a_label_that_is_no_class_gives_nan(loss: Any) -> None:
         loss(x, jnp.ones((4, 1), jnp.int32))
 
 
+@pytest.mark.exhaustive
 def test_an_example_that_does_not_count_may_have_any_label() -> None:
     x, y, where = jnp.ones((3, 4)), jnp.array([1, -100, 2]), jnp.array([True, False, True])
     got = losses.softmax_cross_entropy_with_integer_labels(x, y, where=where)
@@ -343,6 +347,7 @@ def test_smoothed_labels_have_the_sum_one_over_the_classes_that_count() -> None:
     np.testing.assert_allclose(losses.smooth_labels(y, 0.5, where=where), [0.75, 0.25, 0.0])
 
 
+@pytest.mark.exhaustive
 def test_pairs_without_a_partner_have_no_loss() -> None:
     value, slope = jax.value_and_grad(losses.ntxent)(jnp.eye(3), jnp.arange(3))
     assert value == 0

@@ -245,6 +245,7 @@ def test_least_squares_are_polyak_s_steps() -> None:
         np.testing.assert_allclose(ours, gradtx.nnls(jnp.array(a), jnp.array(b), 5, L=default), rtol=1e-12)
 
 
+@pytest.mark.exhaustive
 def test_least_squares_of_nothing() -> None:
     assert gradtx.nnls(jnp.zeros((3, 2)), jnp.ones(3), 5).tolist() == [0.0, 0.0]
     assert gradtx.nnls(jnp.ones((3, 2)), jnp.zeros(3), 5).tolist() == [0.0, 0.0]

@@ -31,6 +31,7 @@ def comparison() -> Comparison:
     return compare(ENTRIES, loss_fn, init, DATA, **options)
 
 
+@pytest.mark.exhaustive
 def test_the_best_member_of_each_is_that_of_its_sweep(comparison: Comparison) -> None:
     for name in ("sgd", "adam"):
         swept, entry = ENTRIES[name], comparison.entries[name]
@@ -79,6 +80,7 @@ def test_the_table_is_in_order_of_the_loss(comparison: Comparison) -> None:
     assert "<table>" in comparison._repr_html_()
 
 
+@pytest.mark.exhaustive
 def test_without_a_target_there_is_no_test() -> None:
     result = compare({"a": gradtx.sgd(0.1), "b": gradtx.sgd(0.2)}, loss_fn, init, DATA, steps=5, seeds=1)
     assert result.table().columns == ("optimizer", "best", "loss", "s.e.", "ms/step", "state")

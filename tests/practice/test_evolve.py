@@ -36,6 +36,7 @@ def in_rounds(history: Any, steps: int, every: int) -> None:
         states = [states[parent] for parent in parents[:, number]]
 
 
+@pytest.mark.exhaustive
 def test_members_go_on_from_their_parents() -> None:
     result = evolve(loss_fn, PARAMS, POPULATION, DATA, steps=12, every=4)
     in_rounds(result.history, 12, 4)

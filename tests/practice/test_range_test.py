@@ -114,6 +114,7 @@ def test_a_number_is_replaced_by_the_rate():
     assert result.tx == gradtx.chain(gradtx.clip_by_global_norm(1.0), gradtx.adamw(1.0))
 
 
+@pytest.mark.exhaustive
 def test_a_schedule_keeps_its_shape_and_gets_the_rate_as_its_peak():
     result = result_of(gradtx.adamw(WARMUP))
     scaled = result.optimizer.transformations[-1].__dict__["learning_rate"]

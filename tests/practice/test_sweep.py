@@ -191,6 +191,7 @@ def test_soap_trains_alike_where_the_gradients_have_full_rank() -> None:
     np.testing.assert_allclose(together, jnp.stack(results), rtol=0, atol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_members_in_chunks_train_as_all_at_once() -> None:
     s = sweep(gradtx.adamw(0.1), learning_rate=np.geomspace(1e-3, 1e-1, 5))
     assert worst_difference(s, batch_size=2) < 1e-6
@@ -211,6 +212,7 @@ def test_chunks_of_no_member_are_refused() -> None:
         train(loss_fn, PARAMS, SWEEP, batches(), steps=STEPS, batch_size=0)
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_is_traced_once() -> None:
     traces: list[int] = []
 
@@ -248,6 +250,7 @@ def test_conditions_on_the_shared_count_stay_branches() -> None:
     assert re.search(r" conditional\(", program.as_text())
 
 
+@pytest.mark.exhaustive
 def test_seeds_follow_the_members() -> None:
     s = sweep(gradtx.sgd(0.1), learning_rate=[0.1, 0.2, 0.3])
     result = train(loss_fn, init, s, batches(), steps=STEPS, seeds=2)

@@ -41,6 +41,7 @@ def test_a_training_is_the_plain_loop(tx: Any) -> None:
     assert result.history.names == ("loss",)
 
 
+@pytest.mark.exhaustive
 def test_fewer_batches_repeat_in_their_order() -> None:
     tx = gradtx.sgd(0.1)
     result = train(loss_fn, PARAMS, tx, batches(3), steps=7)
@@ -68,6 +69,7 @@ def test_a_loader_is_an_iterator() -> None:
     same(train(loss_fn, PARAMS, tx, Loader(), steps=STEPS), given)
 
 
+@pytest.mark.exhaustive
 def test_evaluations_are_at_the_evaluation_parameters_after_each_round() -> None:
     tx = gradtx.schedule_free_sgd(0.1)
     held = jax.tree.map(lambda x: x[0], batches())
@@ -110,6 +112,7 @@ def test_numbers_of_aux_of_measures_and_of_the_state_are_recorded() -> None:
     same(result.state, train(loss_fn, PARAMS, tx, batches(), steps=STEPS).state, rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_a_training_goes_on_with_its_state() -> None:
     tx, (x, y) = gradtx.adamw(gradtx.cosine_decay_schedule(0.1, 8)), batches()
     whole = train(loss_fn, PARAMS, tx, (x, y), steps=8)
@@ -120,6 +123,7 @@ def test_a_training_goes_on_with_its_state() -> None:
         np.testing.assert_allclose(second.history["loss"], whole.history["loss"][5:], rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_arguments_that_an_optimizer_needs_come_from_the_loss() -> None:
     for tx in (
         gradtx.polyak_sgd(0.1),
@@ -155,6 +159,7 @@ def test_complex_parameters_descend() -> None:
     np.testing.assert_allclose(result.params, target * (1 - 0.5**3), rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_seeds_have_parameters_and_orders_of_their_own() -> None:
     tx, data = gradtx.sgd(0.1), batches()
     result = train(loss_fn, init, tx, data, steps=STEPS, seeds=[3, 5])
@@ -176,6 +181,7 @@ def test_seeds_have_parameters_and_orders_of_their_own() -> None:
     assert not np.allclose(still[0, :STEPS], jax.vmap(partial(loss_fn, PARAMS))(data))
 
 
+@pytest.mark.exhaustive
 def test_it_is_a_pure_function() -> None:
     def last(rate: Any) -> Any:
         return train(loss_fn, PARAMS, gradtx.sgd(rate), batches(), steps=STEPS).history["loss"][-1]

@@ -32,6 +32,7 @@ def bytes_accessed(tx: Any) -> float:
     return compiled.cost_analysis()["bytes accessed"] / SIZE
 
 
+@pytest.mark.exhaustive
 def test_the_passes_over_memory_are_counted() -> None:
     """A sample counts as the whole array that it is taken of, so that the true number is lower."""
     plain = bytes_accessed(gradtx.adamw(1e-3))
@@ -49,6 +50,7 @@ def test_the_state_takes_a_megabyte_at_most(groups: int) -> None:
     assert size > 2 * 4 * min(4096 * groups, 2**15)
 
 
+@pytest.mark.exhaustive
 def test_a_training_records_them_by_group() -> None:
     history = train(loss_fn, PARAMS, gradtx.sgd(0.1), batches(), steps=STEPS, monitor=vitals()).history
     params, last = PARAMS, None
@@ -140,6 +142,7 @@ def test_idle_units_and_leaves_that_are_not_finite() -> None:
     assert [int(not_finite(x)) for x in (gradients, gradients["a"])] == [3, -1]
 
 
+@pytest.mark.exhaustive
 def test_the_loss_and_the_clipping_are_recorded_on_request() -> None:
     measures = vitals(max_norm=1.0, loss=True)
     tx = gradtx.monitor(measures)
@@ -159,6 +162,7 @@ def test_the_loss_and_the_clipping_are_recorded_on_request() -> None:
     assert loss_statistics(0.5).decay == 0.5
 
 
+@pytest.mark.exhaustive
 def test_the_sharpness_is_the_largest_eigenvalue_of_the_hessian() -> None:
     """Of a quadratic with the eigenvalues 1 and 9, in axes that no leaf has, beside an integer."""
     turn = jnp.array([[0.6, -0.8], [0.8, 0.6]])
@@ -199,6 +203,7 @@ def test_every_array_of_the_state_is_its_own() -> None:
     step(PARAMS, state, PARAMS)
 
 
+@pytest.mark.exhaustive
 def test_it_stacks_and_maps() -> None:
     history = train(
         loss_fn,

@@ -155,6 +155,7 @@ def test_activations_move_alike_with_the_factors() -> None:
     assert list(scaled.spread) == sorted(SIZES)
 
 
+@pytest.mark.exhaustive
 def test_the_change_is_that_of_a_training_by_hand() -> None:
     x, tx = jax.random.normal(jax.random.key(5), (3, 8, 4)), gradtx.sgd(0.1)
 

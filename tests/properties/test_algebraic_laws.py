@@ -53,6 +53,7 @@ def test_chain_associates(a: Any, b: Any, c: Any, g: Any) -> None:
     assert_equal((s2, t2, u2), (s, t, u))
 
 
+@pytest.mark.exhaustive
 @law
 @given(transformations.filter(lambda tx: not tx.wide), gradients)  # nothing follows one that is wide
 def test_identity_and_the_empty_chain_are_neutral(tx: Any, g: Any) -> None:
@@ -64,6 +65,7 @@ def test_identity_and_the_empty_chain_are_neutral(tx: Any, g: Any) -> None:
         assert_equal((after, same), (alone, state))
 
 
+@pytest.mark.exhaustive
 @law
 @given(fractions, fractions, positive, gradients)
 def test_a_constant_schedule_equals_a_number(b1: float, b2: float, rate: float, g: Any) -> None:
@@ -104,6 +106,7 @@ def test_clipping_is_idempotent_and_bounds_what_it_names(bound: float, g: Any) -
                 np.testing.assert_array_equal(leaf, original)
 
 
+@pytest.mark.exhaustive
 @law
 @given(st.integers(-8, 8), gradients)
 def test_adaptive_directions_do_not_depend_on_the_scale_of_the_gradient(power: int, g: Any) -> None:

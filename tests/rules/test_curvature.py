@@ -72,6 +72,7 @@ def test_hutchinson_is_exact_for_a_diagonal_hessian():
     np.testing.assert_allclose(estimate["s"], 3.0, rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_the_mean_of_hutchinson_over_all_signs_is_the_diagonal():
     with jax.enable_x64(True):
         params = {"w": jnp.array([0.7, -1.2, 0.4]), "b": jnp.array(0.9)}
@@ -101,6 +102,7 @@ def test_hutchinson_draws_independently(distribution, variance):
     assert np.var(draws["b"]) == pytest.approx(variance, rel=0.2)
 
 
+@pytest.mark.exhaustive
 def test_a_complex_parameter_gets_the_mean_of_both_curvatures():
     z = jnp.array([0.3 - 0.2j], jnp.complex64)
     loss = lambda z: jnp.sum(3.0 * z.real**2 + z.imag**2)  # noqa: E731
@@ -129,6 +131,7 @@ def test_the_mean_of_bartlett_over_all_labels_is_the_gauss_newton_diagonal():
             np.testing.assert_allclose(mean, exact, rtol=1e-12)
 
 
+@pytest.mark.exhaustive
 def test_bartlett_draws_its_labels_from_the_model():
     """Two predictions for each example, each with a label of its own."""
     params = jax.tree.map(jnp.float32, {**model(), "steps": None})

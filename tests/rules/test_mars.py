@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import gradtx
 from gradtx import chain, mars, scale_by_mars
@@ -65,6 +66,7 @@ def test_mars_with_a_scheduled_correction_and_no_clipping():
     assert distance(tx, yuan(rising, np.inf), "float64") < TOLERANCE["float64"]
 
 
+@pytest.mark.exhaustive
 def test_mars_leaves_what_has_one_axis_to_adamw():
     shapes = {"matrix": (3, 4), "vector": (5,), "kernel": (2, 2, 3), "scalar": ()}
     tx = mars(

@@ -111,6 +111,7 @@ def model(leaves: dict[str, Any]) -> Any:
     }
 
 
+@pytest.mark.exhaustive
 def test_hidden_matrices_get_muon_and_all_else_adamw():
     options = {"adam_b1": 0.8, "adam_b2": 0.97, "adam_eps_root": 2e-2, "adam_weight_decay": 0.3}
     tx = muon(rate, **OPTIONS, weight_decay=DECAY, adam_learning_rate=0.05, **options)

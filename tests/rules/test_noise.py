@@ -10,6 +10,7 @@ import pytest
 from gradtx import add_noise, noisy_sgd
 
 
+@pytest.mark.exhaustive
 def test_the_noise_is_normal_and_fades():
     """Neelakantan et al. (2015), section 2. A deviation of 5 standard errors would be one in a million."""
     tx, n = add_noise(eta=0.3, gamma=0.9, key=5), 40_000
@@ -27,6 +28,7 @@ def test_the_noise_is_normal_and_fades():
     assert np.max(gram) < 5 / np.sqrt(n)
 
 
+@pytest.mark.exhaustive
 def test_the_noise_of_a_key():
     """It is the same again, and that of each seed is another; a key may come in any form that JAX has."""
     g = {"a": jnp.zeros(4), "b": jnp.zeros(4), "none": None, "steps": 3}

@@ -133,6 +133,7 @@ def test_examples_may_be_split_over_devices(kind):
                 assert jax.typeof(got["w"]).sharding.spec == P("model", None)
 
 
+@pytest.mark.exhaustive
 def test_no_gradients_have_a_derivative():
     tx = differentially_private_aggregate(1.0, 0.0)
     gradient = jax.grad(lambda g: tx.update(g, tx.init(g[0]))[0].sum())(jnp.zeros((3, 2)))

@@ -158,6 +158,7 @@ def test_inside_shard_map_the_named_axis_makes_the_estimate_that_of_the_whole():
     np.testing.assert_allclose(run("data"), run(None), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_from_an_estimate_far_too_small_it_learns_as_fast_as_adamw_with_the_best_rate():
     """A quadratic with noisy gradients, 1e6 times further away than the first estimate."""
     target, curvature = jnp.array([1.0, -2.0, 0.5, 3.0]), jnp.array([1.0, 0.5, 2.0, 0.2])

@@ -146,6 +146,7 @@ def test_gradients_of_any_rank_stay_finite():
     assert not np.any(updates["none"])
 
 
+@pytest.mark.exhaustive
 def test_iteration_converges_to_the_eigenvectors():
     with in_precision_of("float64"):
         x = jnp.asarray(np.random.default_rng(0).standard_normal((2, 4, 4)))

@@ -149,6 +149,7 @@ def test_it_has_optax_s_values_at_the_edge(edge):
     same(name, bound)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(
     st.lists(st.tuples(values, values, steps), min_size=1, max_size=4),

@@ -100,6 +100,7 @@ def test_the_last_values_of_a_long_decay_keep_their_digits():
         np.testing.assert_allclose(jax.jit(schedule)(99_999), definition(1e-5), rtol=FLOAT32)
 
 
+@pytest.mark.exhaustive
 def test_a_cycle_begins_at_the_peak_whatever_its_length():
     schedule = gradtx.cosine_restarts_schedule(1.0, 7, 1.3)
     begins = np.array([round(7 * (1.3**i - 1) / 0.3) for i in range(20)])

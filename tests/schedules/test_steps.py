@@ -62,6 +62,7 @@ def test_the_last_step_of_a_long_decay_is_not_its_end():
     assert schedule(FAR) == 0.0
 
 
+@pytest.mark.exhaustive
 def test_a_plain_function_after_a_boundary_gets_whole_counts_in_any_program():
     rates = jnp.array([0.5, 0.25, 0.125])
     for boundary, expected in ((2, [1.0, 1.0, 0.5, 0.25, 0.125]), (1.5, [1.0, 1.0, 0.5, 0.25, 0.125])):
@@ -99,6 +100,7 @@ def test_a_schedule_without_a_definition_says_so():
         neither()(0)
 
 
+@pytest.mark.exhaustive
 def test_a_composition_is_not_validated_in_a_trace():
     # Its annealing has no step: the numbers of a trained, mapped or differentiated schedule may be any.
     schedule = gradtx.warmup_cosine_decay_schedule(0.0, 1.0, 4, 8)

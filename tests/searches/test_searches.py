@@ -105,6 +105,7 @@ def test_a_step_that_is_too_short_grows() -> None:
     assert (int(state.outcome()), int(state.info.num_linesearch_steps)) == (0, 4)
 
 
+@pytest.mark.exhaustive
 def test_a_step_that_is_too_long_goes_to_the_minimizer_of_the_cubic() -> None:
     """Of a cubic function the minimizer itself; an end is kept a tenth of the interval away."""
 
@@ -275,6 +276,7 @@ def bowl(params: Any) -> Any:
     return jnp.sum((z * jnp.conj(z)).real) + 10.0 * jnp.sum((params["x"].astype("float32") - 0.5) ** 2)
 
 
+@pytest.mark.exhaustive
 def test_lbfgs_with_complex_16_bit_integer_and_none_leaves() -> None:
     tx = lbfgs()
     params = {

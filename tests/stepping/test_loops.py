@@ -94,6 +94,7 @@ def test_steps_in_slices_are_those_of_one_program(name):
             assert (abs(leaf - other) < 1e-5 * abs(other) + 1e-6).mean() > 0.99
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("bits", [16, 8])
 @pytest.mark.parametrize("state", ["float32", "8 bits"])
 def test_split_parameters_step_in_slices(bits, state):
@@ -185,6 +186,7 @@ def test_split_parameters_need_copies_of_two_leaves():
     assert of_stepper(gradtx.split_params(gradtx.adamw(0.1)), params).temporaries <= 4 * 512 * 1024
 
 
+@pytest.mark.exhaustive
 def test_one_program_needs_temporaries():
     """Shows that the test above sees them."""
     params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
@@ -192,6 +194,7 @@ def test_one_program_needs_temporaries():
     assert of_jit(OPTIMIZERS["bfloat16 mu"], params).temporaries / SIZE > 1
 
 
+@pytest.mark.exhaustive
 def test_a_state_of_32_bits_runs_without_loops():
     params = jax.eval_shape(lambda: problem(shapes=BIG)[0])
     assert not [program for program in loops_of(gradtx.adamw(0.1), params) if " while(" in program.as_text()]

@@ -89,6 +89,7 @@ def classifier(weights: Any, features: Any, labels: Any) -> Any:
     return jnp.mean(jnp.logaddexp(0.0, -margins)) + 0.01 * jnp.sum(weights**2)
 
 
+@pytest.mark.exhaustive
 def test_members_of_a_vmap_do_not_wait_for_searches() -> None:
     """All evaluate in each turn, and the turns are the evaluations of the longest member alone."""
     random = np.random.default_rng(0)
@@ -158,6 +159,7 @@ def test_the_start_may_be_the_minimum() -> None:
     assert (int(result.steps), int(result.evaluations), bool(result.converged)) == (0, 1, True)
 
 
+@pytest.mark.exhaustive
 def test_a_number_is_a_parameter() -> None:
     def fit(target: Any) -> Any:
         return minimize(lambda x, target: (x - target) ** 2, 0.0, args=(target,)).params
@@ -206,6 +208,7 @@ def test_a_search_at_another_place_is_refused() -> None:
         minimize(rosenbrock, jnp.zeros(2), chain(scale(-1.0), scheduled))
 
 
+@pytest.mark.exhaustive
 def test_complex_16_bit_integer_and_none_leaves() -> None:
     def fun(params: Any) -> Any:
         z = params["z"] - (1.0 + 2.0j)
@@ -224,6 +227,7 @@ def test_complex_16_bit_integer_and_none_leaves() -> None:
     assert jax.tree.map(jnp.result_type, result.params) == jax.tree.map(jnp.result_type, params)
 
 
+@pytest.mark.exhaustive
 def test_in_scan_each_run_begins_where_the_last_has_ended() -> None:
     def moved(x: Any, target: Any) -> Any:
         result = minimize(lambda x: jnp.sum((x - target) ** 2 + (x - target) ** 4), x, tol=1e-3)

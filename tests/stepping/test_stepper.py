@@ -171,6 +171,7 @@ def test_a_parameter_that_is_read_again_is_still_there():
     assert_close(trained(tx, make, split_above=0), trained_plainly(tx, make))
 
 
+@pytest.mark.exhaustive
 def test_leaves_of_one_shape_keep_their_own_constants():
     tx = by_hand(lambda g, p: [float(index) * leaf for index, leaf in enumerate(g)])
     ones = [jnp.ones(2)] * 24

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 import gradtx
 
@@ -24,6 +25,7 @@ def test_the_summary_cuts_what_is_too_long_for_a_line() -> None:
     assert any("..." in row and row.startswith("scale_by_learning_rate(") for row in rows)
 
 
+@pytest.mark.exhaustive
 def test_the_peak_of_a_step_follows_where_it_is_asked_for() -> None:
     params = {"w": jax.ShapeDtypeStruct((512, 512), jnp.float32)}
     tx = gradtx.adamw8bit(1e-3)

@@ -89,6 +89,7 @@ def test_under_filter_jit(is_array, apply_updates):
     assert (network.activation, int(network.units), network.absent) == (jnp.tanh, HIDDEN, None)
 
 
+@pytest.mark.exhaustive
 def test_the_whole_model_may_stand_for_the_parameters():
     """Where the gradient is None anything may stand in `params`, a function too."""
     tx, network = optimizer(0.1), new_network()

@@ -4,6 +4,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import optax
+import pytest
 from flax import linen
 from flax.training.train_state import TrainState
 
@@ -47,6 +48,7 @@ def train_step(train_state):
     return train_state.apply_gradients(grads=gradients), value
 
 
+@pytest.mark.exhaustive
 def test_under_jit_with_donation():
     train_state, losses = new_train_state(optimizer()), []
     step = jax.jit(train_step, donate_argnums=0)

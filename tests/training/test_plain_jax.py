@@ -33,6 +33,7 @@ def test_the_loss_falls_a_hundredfold():
     assert losses[-1] < losses[0] / 100
 
 
+@pytest.mark.exhaustive
 def test_without_the_optimizer_s_parts_the_run_is_another():
     """The problem tells apart what the other tests say is equal."""
     tx = optimizer()
@@ -46,6 +47,7 @@ def test_without_the_optimizer_s_parts_the_run_is_another():
             assert_same_run(*train(other, initial_params()))
 
 
+@pytest.mark.exhaustive
 def test_outside_of_jit():
     tx, params = optimizer(), initial_params()
     state, losses = tx.init(params), []

@@ -124,6 +124,7 @@ def run_in_shard_map(axis_name: str | None) -> tuple[Any, Any, Any]:
     )
 
 
+@pytest.mark.exhaustive
 def test_inside_shard_map_the_named_axis_makes_the_norm_that_of_the_whole():
     expected = run(split_params(), tx().init, jax.jit(tx().update))
     got = run_in_shard_map("data")

@@ -39,6 +39,7 @@ def differ(patterns):
     return int(jnp.sum(jnp.where(jnp.isnan(x), ~jnp.isnan(back), ~exact)))
 
 
+@pytest.mark.exhaustive
 def test_two_halves_are_the_number():
     edges = np.array([0, 0x7FFF, 0x8000, 0x7F7FFFFF, 0x7F800000, 0x80000000, 0xFF7FFFFF, 1], np.uint32)
     assert differ(edges.view(np.float32)) == 0
@@ -105,6 +106,7 @@ def test_masters_are_those_of_float32_training_bit_for_bit(tx, apply):
     np.testing.assert_array_equal(joined(params, state.remainder), master)
 
 
+@pytest.mark.exhaustive
 def test_ten_thousand_tiny_updates_move_a_parameter_with_eight_bits():
     n = 4096
     params = jnp.ones(n, BF16)
@@ -129,6 +131,7 @@ def test_rounded_to_nearest_a_parameter_stands_still():
     np.testing.assert_array_equal(params, 1.0)
 
 
+@pytest.mark.exhaustive
 def test_a_parameter_that_lands_beside_its_goal_has_the_nearest_remainder():
     """A step to less than 2^-16 of the parameter is rounded."""
     params, rest = jnp.array([0.03125], BF16), jnp.array([-17337], jnp.int16)
@@ -183,6 +186,7 @@ def test_parameters_that_became_float32_are_refused_by_name():
         tx.update(params, state, widened)
 
 
+@pytest.mark.exhaustive
 def test_optax_multisteps_around_and_nnx_land_on_the_same_parameters():
     start = jax.random.normal(jax.random.key(0), (8, 8)).astype(BF16)
     gradients = jax.random.normal(jax.random.key(1), (6, 8, 8))

@@ -97,6 +97,7 @@ def test_a_loss_whose_square_overflows_is_left_out() -> None:
     assert np.isfinite(state.loss.variance)
 
 
+@pytest.mark.exhaustive
 def test_guarding_and_clipping_can_be_differentiated() -> None:
     tx = guard(gradtx.sgd(0.1), on_spike="clip")
 
@@ -141,6 +142,7 @@ def test_the_loss_is_one_number() -> None:
         tx.update(PARAMS, tx.init(PARAMS), value=jnp.ones(3))
 
 
+@pytest.mark.exhaustive
 def test_a_report_is_one_of_one_optimizer() -> None:
     tx = guard(gradtx.sgd(0.1))
     g = {"kernel": jnp.ones((2, 3)).at[1, 0].set(jnp.nan)}

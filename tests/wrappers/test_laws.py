@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings, strategies as st
 
 import gradtx
@@ -38,6 +39,7 @@ def assert_equal(one: Any, other: Any) -> None:
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
+@pytest.mark.exhaustive
 @law
 @given(transformations, gradients)
 def test_a_partition_into_one_group_and_a_mask_of_true_are_the_transformation_itself(tx: Any, g: Any) -> None:
@@ -60,6 +62,7 @@ def shapes(state: Any) -> list[tuple[int, ...]]:
     return [leaf.shape for leaf in filter(is_inexact, jax.tree.leaves(state))]
 
 
+@pytest.mark.exhaustive
 @law
 @given(transformations, transformations, gradients)
 def test_two_groups_are_two_optimizers_of_two_models(one: Any, other: Any, g: Any) -> None:
@@ -70,6 +73,7 @@ def test_two_groups_are_two_optimizers_of_two_models(one: Any, other: Any, g: An
         assert_equal(jax.tree.leaves(state.inner_states[label]), jax.tree.leaves(kept))
 
 
+@pytest.mark.exhaustive
 @law
 @given(transformations, gradients)
 def test_a_masked_chain_is_a_chain_of_masks(tx: Any, g: Any) -> None:

@@ -46,6 +46,7 @@ def stalled(form):
     return (tree.get(state, "nu") / expected)[:, 1:]
 
 
+@pytest.mark.exhaustive
 def test_an_average_in_a_stochastic_format_falls():
     assert 0.97 <= stalled(uint8()).mean() <= 1.03
     assert 0.97 <= stalled(bfloat16()).mean() <= 1.03
@@ -198,6 +199,7 @@ def test_each_update_draws_anew():
     assert (once.inner_state.nu.codes != twice.inner_state.nu.codes).mean() > 0.2
 
 
+@pytest.mark.exhaustive
 def test_reading_decodes():
     params = {"w": jnp.zeros((64, 64))}
     tx = gradtx.quantized(gradtx.schedule_free(gradtx.adam(0.1), 0.1), {"nu": uint8()})
