@@ -28,15 +28,16 @@ SHARES = {
         ),
         24,
     ),
-    **dict.fromkeys(("tests/arithmetic/", "tests/microbatching/", "tests/rules/", "tests/searches/"), 4),
+    **dict.fromkeys(("tests/arithmetic/", "tests/microbatching/", "tests/rules/", "tests/searches/"), 8),
 }
-"""Of the tests with parameters in a suite pytest runs one in so many, drawn by name: few of the suites that run over
-everything public, and more of those that run a rule with each of its options."""
+"""Of the tests with parameters in a suite pytest runs one in so many, drawn by name.
+
+There are few of the suites that run over everything public, and more of those that run a rule with each option.
+"""
 
 # Tests in them that cost little and find much: pytest runs them for every case.
 ALWAYS = (
     "test_prints_as_its_expression_compares_hashes_and_pickles",
-    "test_a_missing_need_is_named_before_any_arithmetic",
     "test_a_wrong_gradient_is_refused_with_the_leaf",
     "test_the_layout_of_each_state",
     "test_every_parameter_is_documented",
