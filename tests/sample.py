@@ -32,7 +32,7 @@ SHARES = {
 }
 """Of the tests with parameters in a suite pytest runs one in so many, drawn by name.
 
-There are few of the suites that run over everything public, and more of those that run a rule with each option.
+Few are of the suites that run over everything public, and more of those that run a rule with each option.
 """
 
 # Tests in them that cost little and find much: pytest runs them for every case.

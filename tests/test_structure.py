@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 PACKAGE = Path(__file__).resolve().parents[1] / "gradtx"
 LONGEST = 25
 
@@ -22,6 +24,7 @@ def functions(text: str) -> Iterator[ast.FunctionDef]:
     return (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
 
 
+@pytest.mark.exhaustive
 def test_no_function_is_long() -> None:
     long = {
         f"{path.relative_to(PACKAGE)}: {function.name}": lines

@@ -118,6 +118,7 @@ def test_two_rates_are_not_replaced_at_once(name):
         assert f"{path}.learning_rate" in str(error.value)
 
 
+@pytest.mark.exhaustive
 def test_muon_has_the_arguments_of_optax_too():
     tx = optimizer("muon", RATE, adam_b1=0.8, adam_b2=0.9, adam_eps_root=1e-3, adam_weight_decay=0.1)
     rest = adamw(RATE, 0.8, 0.9, EPS, 1e-3, weight_decay=0.1, nesterov=True)

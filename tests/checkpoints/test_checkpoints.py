@@ -149,6 +149,7 @@ def test_the_moments_of_a_changed_optimizer_stay(name: str) -> None:
     assert {*carried.carried.values(), *carried.dropped} == set(to_state_dict(old, after(old)))
 
 
+@pytest.mark.exhaustive
 def test_a_new_schedule_begins_at_the_count_of_the_rule() -> None:
     state, _ = carry(after(adam(0.1)), adam(0.1), adam(FALLING), PARAMS)
     assert state[1].count == 3

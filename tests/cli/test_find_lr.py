@@ -38,6 +38,7 @@ def test_a_test_from_end_to_end(terminal, tmp_path, capsys, monkeypatch):
     assert np.std(image[..., :3]) > 0.05
 
 
+@pytest.mark.exhaustive
 def test_the_default_chain_and_a_text_of_the_user(tmp_path, capsys):
     (tmp_path / "text").write_text("to be or not to be, that is the question. " * 200)
     code, output = run([*QUICK, "--text", str(tmp_path / "text")], tmp_path, capsys)
@@ -47,6 +48,7 @@ def test_the_default_chain_and_a_text_of_the_user(tmp_path, capsys):
     assert re.search(r"python -m gradtx train --learning-rate \S+\n", output.out)
 
 
+@pytest.mark.exhaustive
 def test_without_an_interval_it_fails_with_the_reason_and_its_picture(tmp_path, capsys):
     code, output = run(["--steps", "20", "--high", "1e-5", "--optimizer", "sgd"], tmp_path, capsys)
     assert code == 1

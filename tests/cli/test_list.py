@@ -28,6 +28,7 @@ def test_a_line_for_every_optimizer(capsys):
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.exhaustive
 def test_the_list_in_a_terminal_is_the_same(capsys, monkeypatch):
     main(["list"])
     assert shown(monkeypatch, ["list"]) == (0, capsys.readouterr().out)

@@ -26,6 +26,7 @@ def test_the_page_has_every_command():
     assert set(re.findall(r"^\| `([a-z][a-z-]*)", PAGE.read_text(encoding="utf-8"), re.M)) == set(COMMANDS)
 
 
+@pytest.mark.exhaustive
 def test_quick_commands_print_what_the_page_shows(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     quick = [

@@ -138,6 +138,7 @@ def test_a_run_that_diverges_says_so_and_leaves_its_picture_and_history(out, cap
     assert np.isfinite(losses[:-1]).all()
 
 
+@pytest.mark.exhaustive
 def test_a_finite_loss_far_above_the_first_one_is_no_success(tmp_path, capsys):
     arguments = ["--optimizer", "sgd", "--schedule", "constant_schedule(1000)", "--steps", "20"]
     assert main(["train", *arguments, "--out", str(tmp_path)], BIGRAM) == 1
@@ -208,6 +209,7 @@ def test_a_schedule_a_norm_and_accumulated_batches(tmp_path, capsys):
     np.testing.assert_allclose(saved["loss"], result.history["loss"], rtol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_without_clipping(tmp_path, capsys):
     arguments = ["--optimizer", "momentum", "--learning-rate", "0.1", "--clip", "0", "--steps", "1"]
     assert main(["train", *arguments, "--out", str(tmp_path)], BIGRAM) == 0

@@ -74,6 +74,7 @@ def test_an_object_with_init_and_update_is_lifted() -> None:
     np.testing.assert_array_equal(tx.update(jnp.array(1.0), tx.init(jnp.array(0.0)))[0], 3.0)
 
 
+@pytest.mark.exhaustive
 def test_states_below_the_state_are_paired_with_their_transformations() -> None:
     average = gradtx.average_params(gradtx.sgd(gradtx.linear_schedule(1.0, 0.0, 4)), decay=0.5)
     tx, params = mix(scale_by_adam(), average), jnp.array(0.0)

@@ -208,6 +208,7 @@ def test_codes_are_those_of_one_device_on_every_mesh_without_communication(form,
     assert not [word for word in ("all-reduce", "all-gather", "all-to-all", "permute") if word in text]
 
 
+@pytest.mark.exhaustive
 def test_random_bits_are_independent_of_place_and_salt():
     bits = jnp.stack([random_bits(jnp.zeros((64, 64)), jnp.uint32(salt)) for salt in range(8)])
     uniform = np.asarray(bits, np.float64).reshape(8, -1) / 2**32
@@ -248,6 +249,7 @@ def test_codes_that_were_cast_are_refused_by_name():
         stored.decode()
 
 
+@pytest.mark.exhaustive
 def test_bfloat16_keeps_numbers_that_are_not_finite_and_saturates():
     ones = np.array([0x7FFFFFFF], np.uint32).view(np.float32)[0]  # a NaN that carries into the sign
     x = jnp.array([jnp.inf, -jnp.inf, ones, 3.4e38])

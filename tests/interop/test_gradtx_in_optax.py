@@ -107,6 +107,7 @@ def test_map_params_with_a_tree_of_parameters_beside():
     chex.assert_trees_all_equal(doubled[0].nu, expected)
 
 
+@pytest.mark.exhaustive
 def test_tree_get_and_set_find_the_fields_of_the_state():
     tx = gradtx.chain(gradtx.clip_by_global_norm(1.0), gradtx.adamw(COSINE))
     *_, (_, _, state) = trajectory(tx)
@@ -131,6 +132,7 @@ def test_states_have_optax_s_leaves_in_optax_s_order(mirrored):
         chex.assert_trees_all_close(got, expected, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.exhaustive
 def test_its_schedules_drive_optax_s_optimizers():
     schedule = gradtx.constant_schedule(0.1) - 0.01 * gradtx.schedule_from(lambda count: count)
     assert_same_trajectory(gradtx.adam(schedule), optax.adam(schedule))

@@ -122,6 +122,7 @@ def test_its_schedules_combine_with_gradtx_s():
     assert_same_trajectory(gradtx.sgd(doubled), optax.sgd(lambda count: 2.0 * COSINE(count)))
 
 
+@pytest.mark.exhaustive
 def test_gradtx_s_apply_updates_agrees_with_optax_s():
     params = {"w": jnp.ones(3, jnp.bfloat16), "b": jnp.ones(2), "frozen": jnp.ones(1)}
     updates = {"w": jnp.full(3, 0.3, jnp.bfloat16), "b": jnp.full(2, -0.3), "frozen": jnp.zeros(1)}
@@ -133,6 +134,7 @@ def test_a_class_or_function_that_was_not_called_is_named():
         gradtx.chain(optax.adam)
 
 
+@pytest.mark.exhaustive
 def test_inject_hyperparams_inside_a_chain_can_be_set_by_name():
     tx = gradtx.chain(gradtx.clip_by_global_norm(1.0), optax.inject_hyperparams(optax.sgd)(learning_rate=0.1))
     params = some_params()

@@ -58,6 +58,7 @@ def test_updates_come_back_in_the_incoming_dtypes_and_the_state_stays_wide():
     assert {array.dtype.name for array in jax.tree.leaves(state[0].mu)} == {"float32", "float64"}
 
 
+@pytest.mark.exhaustive
 def test_wrappers_that_need_the_incoming_dtype():
     params = {"w": jnp.ones((2, 2)), "b": jnp.ones(2)}
     gradients = jax.tree.map(lambda p: 0.5 * p.astype(jnp.bfloat16), params)  # narrower than the parameters

@@ -102,6 +102,7 @@ def temporaries(loss) -> int:
     return step.lower(*arguments).compile().memory_analysis().temp_size_in_bytes
 
 
+@pytest.mark.exhaustive
 def test_its_temporaries_are_a_twentieth_of_the_logits() -> None:
     """Forward and backward, at 4096 tokens, 32k vocabulary and 512 features in bfloat16."""
     logits = 4096 * 32768 * 2

@@ -95,6 +95,7 @@ def test_forward_probabilities_sum_to_those_of_the_prefixes() -> None:
     np.testing.assert_allclose(-loss, blanks[-1, :, 1], rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_shapes_that_do_not_fit_are_named() -> None:
     x, frames, labels = jnp.zeros((2, 5, 3)), jnp.zeros((2, 5)), jnp.ones((2, 2), int)
     with pytest.raises(ValueError, match=r"labels \(batch, labels\), got \(2, 5, 3\) and \(3, 2\)"):

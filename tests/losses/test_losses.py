@@ -278,6 +278,7 @@ def test_large_scores_are_right(loss: Any, target: Any, size: float) -> None:
     np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_shifted_scores_lose_no_digits() -> None:
     x, labels = jnp.array([1e4, 1e4 + 0.5, 1e4 - 1.0]), jnp.array(0)
     got = losses.softmax_cross_entropy_with_integer_labels(x, labels)
@@ -303,6 +304,7 @@ def test_zeros_and_ties_have_a_finite_derivative(name: str) -> None:
         assert not np.isinf(same)
 
 
+@pytest.mark.exhaustive
 def test_derivatives_at_a_class_that_cannot_occur() -> None:
     x, y = jnp.array([0.0, 0.5, -jnp.inf]), jnp.array([0.5, 0.5, 0.0])
     for loss in (losses.softmax_cross_entropy, losses.safe_softmax_cross_entropy):
@@ -327,6 +329,7 @@ def test_the_derivative_by_labels_of_zero_is_the_log_probability() -> None:
     np.testing.assert_allclose(jax.grad(losses.softmax_cross_entropy, 1)(x, y), [np.log(2)] * 2, rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_zero_vectors_have_the_similarity_zero() -> None:
     value, slope = jax.value_and_grad(losses.cosine_similarity)(jnp.zeros(3), jnp.ones(3))
     assert value == 0
@@ -365,6 +368,7 @@ def test_lists_without_items(reduce_fn: Any) -> None:
         assert not np.asarray(none).any()
 
 
+@pytest.mark.exhaustive
 def test_a_fenchel_young_loss_of_the_log_sum_is_the_cross_entropy() -> None:
     x, y = over_classes(losses.softmax_cross_entropy, (3, 4))
     loss = losses.make_fenchel_young_loss(jax.nn.logsumexp)
@@ -373,6 +377,7 @@ def test_a_fenchel_young_loss_of_the_log_sum_is_the_cross_entropy() -> None:
     np.testing.assert_allclose(scaled(x, 0 * y, 2.0), 2 * jnp.max(x, -1), rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_dice_refuses_what_does_not_fit() -> None:
     x = jnp.ones((2, 3, 4))
     with pytest.raises(ValueError, match="must have one shape"):
@@ -406,6 +411,7 @@ def test_vmap_over_examples_is_the_batch(name: str) -> None:
     assert len(got) == N
 
 
+@pytest.mark.exhaustive
 def test_a_mask_of_examples_lacks_the_axis_of_the_classes_wherever_that_is() -> None:
     x, labels, where = jnp.zeros((2, 3)), jnp.array([0, 1, 0]), jnp.array([1, 0, 1])
     got = losses.softmax_cross_entropy_with_integer_labels(x, labels, axis=0, where=where)

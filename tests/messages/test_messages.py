@@ -41,5 +41,6 @@ def test_the_titles_differ() -> None:
     assert len(set(titles)) == len(titles)
 
 
+@pytest.mark.exhaustive
 def test_the_page_is_generated_from_the_table() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.messages.page"

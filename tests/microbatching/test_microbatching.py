@@ -212,6 +212,7 @@ def test_what_does_not_divide_is_refused() -> None:
         microbatch(jnp.sum, (), 3)(Y)
 
 
+@pytest.mark.exhaustive
 def test_derivatives_pass_through() -> None:
     def total(params: Any) -> Any:
         return microbatch(loss, (1, 2), 4, MEAN)(params, X, Y)

@@ -62,6 +62,7 @@ def test_the_derivative_of_a_norm(order: Any, axis: Any) -> None:
         assert not jax.grad(total)(jnp.asarray(x, jnp.float32), least).any()
 
 
+@pytest.mark.exhaustive
 def test_the_least_value() -> None:
     x = jnp.array([[3.0, 4.0], [0.3, 0.4]])
     assert gradtx.safe_norm(x, 2.0, axis=1).tolist() == [5.0, 2.0]
@@ -179,6 +180,7 @@ def test_an_inverse_root(p: int, size: float) -> None:
     np.testing.assert_allclose(root * size ** (1 / p), by_vectors, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.exhaustive
 def test_the_ridge_of_an_inverse_root() -> None:
     singular = jnp.diag(jnp.array([4.0, 0.0]))
     root, _ = gradtx.matrix_inverse_pth_root(singular, 2, ridge_epsilon=0.01)
@@ -228,6 +230,7 @@ def test_non_negative_least_squares(shape: tuple[int, int], size: float) -> None
         np.testing.assert_allclose(x, best, atol=2e-3)
 
 
+@pytest.mark.exhaustive
 def test_least_squares_are_polyak_s_steps() -> None:
     """Three steps of the projected gradient with Nesterov's extrapolation, in double precision."""
     draw = np.random.default_rng(3)

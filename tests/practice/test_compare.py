@@ -50,6 +50,7 @@ def test_the_steps_to_the_target_are_those_of_the_validation(comparison: Compari
     assert np.isinf(comparison.entries["still"].steps).all()
 
 
+@pytest.mark.exhaustive
 def test_without_an_evaluation_the_mean_loss_reaches_the_target() -> None:
     result = compare({"sgd": ENTRIES["sgd"]}, loss_fn, PARAMS, DATA, steps=40, seeds=2, target=0.7)
     entry = result.entries["sgd"]

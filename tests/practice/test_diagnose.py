@@ -305,6 +305,7 @@ def test_bad_input() -> None:
         diagnose(History({"los": jnp.zeros(5)}))
 
 
+@pytest.mark.exhaustive
 def test_trainings_with_a_bad_batch_and_a_frozen_leaf() -> None:
     inputs, targets = batches(60)
     frozen = gradtx.chain(gradtx.adam(0.02), gradtx.freeze({"kernel": False, "bias": False, "out": True}))

@@ -53,6 +53,7 @@ def test_members_go_on_from_their_parents() -> None:
     np.testing.assert_array_equal(result.optimizer.transformations[-1].learning_rate, rates[:, -1])
 
 
+@pytest.mark.exhaustive
 def test_the_worst_are_replaced_by_the_best() -> None:
     history = evolve(loss_fn, PARAMS, POPULATION, DATA, steps=8, every=4, share=0.3).history
     scores = history["loss"][:, :4].mean(1)
@@ -61,6 +62,7 @@ def test_the_worst_are_replaced_by_the_best() -> None:
     assert set(parents[ranked[7:]]) <= set(ranked[:3].tolist())
 
 
+@pytest.mark.exhaustive
 def test_an_evaluation_ranks_the_members() -> None:
     options: dict[str, Any] = {"steps": 8, "every": 4, "share": 0.1}
     history = evolve(loss_fn, PARAMS, POPULATION, DATA, eval_fn=lambda p: -held_out(p), **options).history
@@ -86,6 +88,7 @@ def test_diverged_members_are_the_worst() -> None:
     assert {int(parents[0]), int(parents[2])} <= {1, 4}
 
 
+@pytest.mark.exhaustive
 def test_a_number_does_not_leave_its_bounds() -> None:
     tx = sweep(gradtx.adam(0.1), b1=[0.9, 0.9, 0.5, 0.0]).optimizer
     copied = jnp.array([True, False, True, True])
@@ -98,6 +101,7 @@ def test_a_number_does_not_leave_its_bounds() -> None:
     np.testing.assert_allclose(sorted(found), [0.4, 0.6, 0.72, 0.9], rtol=1e-3)  # 1.08 is no decay
 
 
+@pytest.mark.exhaustive
 def test_counts_are_shared_and_the_branches_stay() -> None:
     population = sweep(gradtx.accumulate(gradtx.sgd(0.1), 2), learning_rate=[0.1, 0.2])
     result = evolve(loss_fn, PARAMS, population, DATA, steps=12, every=4)

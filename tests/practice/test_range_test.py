@@ -167,6 +167,7 @@ def test_an_iterator_is_read_for_as_many_steps():
     assert len(list(batches)) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_pair_a_key_and_every_extra_argument():
     def noisy(params, batch):
         (x, y), key = batch

@@ -87,6 +87,7 @@ def test_the_average_of_squares_spans_as_many_tokens() -> None:
     assert b2(100) == 0.999
 
 
+@pytest.mark.exhaustive
 def test_the_rate_of_lamb_is_that_of_the_paper_for_its_steps() -> None:
     for steps, rate in {15_625: 5e-3, 31_250: 3.54e-3}.items():  # half the batch, and twice the steps
         assert for_steps(5e-3, 15_625, steps, most=1.0) == pytest.approx(5e-3 if steps > 15_000 else rate)

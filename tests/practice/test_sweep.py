@@ -240,6 +240,7 @@ def test_members_that_diverge_leave_the_others_as_they_are(options: Any) -> None
         np.testing.assert_array_equal(one[::2], other[::2])
 
 
+@pytest.mark.exhaustive
 def test_conditions_on_the_shared_count_stay_branches() -> None:
     s = sweep(gradtx.soap(0.1, update_interval=4), learning_rate=[0.1, 0.2])
     square = {"w": jnp.ones((3, 3))}

@@ -94,6 +94,7 @@ def test_an_evaluation_may_have_several_numbers() -> None:
     np.testing.assert_array_equal(history["seven"], 7.0)
 
 
+@pytest.mark.exhaustive
 def test_numbers_of_aux_of_measures_and_of_the_state_are_recorded() -> None:
     def with_aux(params: Any, batch: Any) -> Any:
         return loss_fn(params, batch), {"mean": jnp.mean(batch[0]), "all": batch[0]}

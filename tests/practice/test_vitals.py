@@ -77,6 +77,7 @@ def test_a_training_records_them_by_group() -> None:
     assert (history["not_finite"] == -1).all()
 
 
+@pytest.mark.exhaustive
 def test_a_sample_is_fixed_and_of_every_leaf() -> None:
     tree = {
         "a": {"kernel": jnp.arange(90000.0).reshape(300, 300), "bias": jnp.arange(1000.0)},
@@ -89,6 +90,7 @@ def test_a_sample_is_fixed_and_of_every_leaf() -> None:
     assert one["a"].max() > 80000
 
 
+@pytest.mark.exhaustive
 def test_an_update_that_is_left_out_leaves_the_cosine() -> None:
     tx = gradtx.monitor({"cosine": update_cosine()}, gradtx.accumulate(gradtx.sgd(1.0), 2))
     state, seen = tx.init(jnp.zeros(2)), []
@@ -119,6 +121,7 @@ def test_without_a_second_moment_nothing_is_compared() -> None:
         assert square_ratio(PARAMS, tx.init(PARAMS)) == {}
 
 
+@pytest.mark.exhaustive
 def test_the_noise_scale_is_that_of_the_gradients() -> None:
     """Gradients of mean 1 and variance 4 in each of 1000 elements: B = 4."""
     tx = gradtx.monitor({"noise": noise_scale(0.98)}, gradtx.accumulate(gradtx.sgd(0.0), 4))
@@ -132,6 +135,7 @@ def test_the_noise_scale_is_that_of_the_gradients() -> None:
     )
 
 
+@pytest.mark.exhaustive
 def test_idle_units_and_leaves_that_are_not_finite() -> None:
     kernel = jnp.ones((2, 4)).at[:, :3].set(0)
     gradients = {
@@ -185,6 +189,7 @@ def test_the_sharpness_is_the_largest_eigenvalue_of_the_hessian() -> None:
     assert len(set(found)) > 3
 
 
+@pytest.mark.exhaustive
 def test_a_training_passes_what_the_sharpness_needs() -> None:
     def loss_fn(w: Any, batch: Any) -> Any:
         return 1.5 * jnp.sum(w**2) + 0 * jnp.sum(batch)

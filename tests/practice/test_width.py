@@ -77,6 +77,7 @@ def test_an_axis_for_stacked_inputs_grows_the_inputs() -> None:
     assert width_scaling(wide, base).leaves["kernel"].rate == 0.5
 
 
+@pytest.mark.exhaustive
 def test_the_transformation_multiplies_each_leaf_by_its_factor() -> None:
     scaling = width_scaling(shapes(64), shapes(16))
     params = init(64, jax.random.key(0))
@@ -177,6 +178,7 @@ def test_the_change_is_that_of_a_training_by_hand() -> None:
     assert "<table>" in found._repr_html_()
 
 
+@pytest.mark.exhaustive
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match=r"no rule is named 'adm'. Did you mean 'adam'"):
         width_scaling(shapes(8), shapes(8), "adm")

@@ -102,6 +102,7 @@ def test_a_normal_of_any_length_serves() -> None:
     assert not flat(p.projection_vector(A, zero)).any()
 
 
+@pytest.mark.exhaustive
 def test_what_is_no_vector_is_refused() -> None:
     for leaf in (jnp.ones(2, jnp.int32), jnp.ones(2, jnp.complex64)):
         with pytest.raises(TypeError, match="takes real floating-point arrays"):

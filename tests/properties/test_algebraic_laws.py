@@ -77,6 +77,7 @@ def test_a_constant_schedule_equals_a_number(b1: float, b2: float, rate: float, 
     assert_equal(counted.inner.nu, adam.nu, rtol=1e-4)
 
 
+@pytest.mark.exhaustive
 @law
 @given(positive, gradients)
 def test_norm_clipping_never_lengthens_and_never_turns(bound: float, g: Any) -> None:
@@ -88,6 +89,7 @@ def test_norm_clipping_never_lengthens_and_never_turns(bound: float, g: Any) -> 
         jax.tree.map(lambda c, x: np.testing.assert_allclose(c, x * (after / before), rtol=1e-5), clipped, g)
 
 
+@pytest.mark.exhaustive
 @law
 @given(positive, gradients)
 def test_clipping_is_idempotent_and_bounds_what_it_names(bound: float, g: Any) -> None:
@@ -120,6 +122,7 @@ def test_adaptive_directions_do_not_depend_on_the_scale_of_the_gradient(power: i
         assert_equal(two_steps(tx, scaled)[0], two_steps(tx, g)[0], rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 @law
 @given(positive, gradients)
 def test_momentum_and_averages_are_linear(factor: float, g: Any) -> None:

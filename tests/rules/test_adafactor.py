@@ -296,6 +296,7 @@ def test_a_gradient_of_another_shape_is_refused(least, shape):
         tx.update({"w": jnp.ones(shape)}, tx.init({"w": jnp.ones((4, 4))}))
 
 
+@pytest.mark.exhaustive
 def test_it_has_a_derivative_where_gradients_and_parameters_are_zero():
     """Learning hyperparameters differentiates through the update; a root has no derivative at 0."""
     params = {"w": jnp.zeros((3, 4)), "b": jnp.zeros(2)}

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gradtx import adopt, chain, scale_by_adopt, scale_by_learning_rate
 from tests.trajectories import DTYPES, TOLERANCE, distance, leafwise, rate, rising
@@ -43,6 +44,7 @@ def test_adopt_with_nesterov(dtype):
     assert distance(adopt(rate, **ADOPT, nesterov=True), taniguchi(nesterov=True), dtype) < TOLERANCE[dtype]
 
 
+@pytest.mark.exhaustive
 def test_the_bound_of_adopt():
     """Another one, and none; the default is met by some elements and not by others."""
     without = taniguchi(bound=lambda t: np.inf)

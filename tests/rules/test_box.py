@@ -64,6 +64,7 @@ def test_no_rounding_of_the_updates_leads_out_of_a_box(dtype: str, inside: bool,
         assert np.all(error <= float(jnp.finfo(dtype).eps) * (np.abs(np.asarray(updates, float)) + 0.75))
 
 
+@pytest.mark.exhaustive
 def test_a_box_has_the_derivative_of_clipping() -> None:
     """By the parameter: 1 inside, 0 outside, whether rounding has been made good or not."""
     tx, params = project_box(-0.3, 0.7), jnp.linspace(-1.99, 2.01, 101)

@@ -63,6 +63,7 @@ def deviations(draws: Any, expected: Any) -> Any:
     return np.max(np.abs(np.mean(draws, axis=0) - expected) / error)
 
 
+@pytest.mark.exhaustive
 def test_hutchinson_is_exact_for_a_diagonal_hessian():
     params = {"w": jnp.linspace(-1.0, 1.0, 6).reshape(2, 3), "s": jnp.float32(0.5), "steps": jnp.arange(2)}
     tx = hutchinson_estimator_diag_hessian()

@@ -65,6 +65,7 @@ def test_a_gradient_whose_square_overflows_keeps_the_sum_finite() -> None:
     assert jnp.all(update > 0)
 
 
+@pytest.mark.exhaustive
 def test_inside_shard_map_the_named_axis_makes_the_distance_that_of_the_whole() -> None:
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
     split = jax.sharding.PartitionSpec("data")

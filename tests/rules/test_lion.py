@@ -97,6 +97,7 @@ def trajectory_of(tx: Any, params: Any, steps: Any) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *updates), params, state
 
 
+@pytest.mark.exhaustive
 def test_a_mask_spares_leaves_the_decay():
     params, steps = parameters(), gradients()
     masked, _, _ = trajectory(lion(rate, weight_decay=DECAY, mask=MASK), params, steps)

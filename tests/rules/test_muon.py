@@ -202,6 +202,7 @@ def test_leaves_of_two_axes_alone_unless_their_axes_are_named():
     assert hidden_two_axes(shapes) == {name: name == "dense/kernel" for name in CONVOLUTION}
 
 
+@pytest.mark.exhaustive
 def test_the_kernel_of_a_convolution_is_the_matrix_of_its_inputs_and_outputs():
     """The direction, its factor and its decay, against the reference on the flat kernel."""
     params, steps = parameters("float64", CONVOLUTION), gradients("float64", 5, CONVOLUTION)

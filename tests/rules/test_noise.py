@@ -49,6 +49,7 @@ def test_the_noise_of_a_key():
             noisy_sgd(1.0, key=wrong)
 
 
+@pytest.mark.exhaustive
 def test_noise_of_half_precision_gradients_is_not_rounded_away():
     g = jnp.full(1000, 1.0, jnp.bfloat16)
     update, _ = add_noise(1e-8, 0.0).wide_update(g, add_noise(1e-8, 0.0).init(g))

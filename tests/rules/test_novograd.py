@@ -49,6 +49,7 @@ def test_novograd_keeps_one_number_a_leaf():
     assert [(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(state.nu)] == [((), "float32")]
 
 
+@pytest.mark.exhaustive
 def test_novograd_inside_shard_map_takes_the_norm_of_the_whole():
     """Without the name of the axis each shard divides by the norm of its own part."""
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))

@@ -125,6 +125,7 @@ def test_tables_are_sequences():
     assert orthogonalize((3.0, -3.0, 1.0)) == orthogonalize([[3, -3, 1]])
 
 
+@pytest.mark.exhaustive
 def test_polar_express_is_as_the_paper_prints_it():
     """Amsel et al. (2025), algorithm 1: a margin of 1.01 in the norm and in all polynomials but the last."""
     polynomials = in_order("polar_express", 9)
@@ -151,6 +152,7 @@ def test_polar_express_with_the_epsilon_of_its_code():
     np.testing.assert_allclose(u, expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.exhaustive
 def test_narrow_factors_are_declared_and_full_precision_is_the_default():
     g = jnp.asarray(random_matrices(16, 32), jnp.float32)
     narrow = orthogonalize(ns_dtype="bfloat16")

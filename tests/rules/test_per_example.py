@@ -68,6 +68,7 @@ def test_a_bound_of_zero() -> None:
     assert (total.tolist(), count) == ([0.0, 0.0], 1)
 
 
+@pytest.mark.exhaustive
 def test_the_private_mean_is_that_of_the_sum() -> None:
     tx = gradtx.differentially_private_aggregate(1.5, 0.0)
     params = jax.tree.map(lambda g: jnp.zeros(g.shape[1:]), GRADS)

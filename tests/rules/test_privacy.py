@@ -37,6 +37,7 @@ def test_each_example_is_shortened_by_its_own_norm(bound):
         np.testing.assert_allclose(got[name], expected[name], rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.exhaustive
 def test_the_noise_has_the_deviation_of_the_bound_over_the_examples():
     gradients = {"w": jnp.zeros((4, 20_000))}
     noise = np.asarray(aggregate(2.0, 1.5, gradients, {"w": jnp.zeros(20_000)})["w"])
@@ -46,6 +47,7 @@ def test_the_noise_has_the_deviation_of_the_bound_over_the_examples():
     assert abs(np.corrcoef(noise, other)[0, 1]) < 0.03
 
 
+@pytest.mark.exhaustive
 def test_both_parts_of_a_complex_number_have_all_of_the_noise():
     tx = differentially_private_aggregate(2.0, 1.5)
     noise = tx.update(jnp.zeros((4, 20_000), jnp.complex64), tx.init(jnp.zeros(20_000, jnp.complex64)))[0]
@@ -93,6 +95,7 @@ def test_examples_of_another_shape_are_refused():
         aggregate(1.0, 0.0, {"w": np.ones((4, 2))}, {"w": jnp.zeros(3)})
 
 
+@pytest.mark.exhaustive
 def test_gradients_of_the_whole_batch_are_refused():
     """A leaf as long as the parameter has its first axis taken for that of the examples."""
     with pytest.raises(ValueError, match=r"made under jax\.vmap.*got shape \(2,\), expected shape \(3, 2\)"):

@@ -133,6 +133,7 @@ def test_the_start_is_kept_in_its_own_dtype_and_the_statistics_in_float32():
     assert {state.exp_avg.dtype, state.exp_avg_sq.dtype, state.grad_sum.dtype} == {np.dtype(np.float32)}
 
 
+@pytest.mark.exhaustive
 def test_inside_shard_map_the_named_axis_makes_the_estimate_that_of_the_whole():
     """Without the name each shard has an estimate of its own."""
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))

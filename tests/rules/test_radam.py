@@ -58,6 +58,7 @@ def test_radam_loses_no_accuracy_to_its_decays(b2, threshold):
     assert distance(radam(rate, b2=b2, threshold=threshold - 0.1), below, steps=20) < 5e-7
 
 
+@pytest.mark.exhaustive
 def test_radam_is_momentum_where_no_average_is_long_enough():
     """With b2 = 2/3 rho_t stays below 5; with 0.6 and 0 the factor would divide by 0 and by a negative."""
     for b2 in (2 / 3, 0.6, 0.0):

@@ -68,6 +68,7 @@ def test_with_a_scheduled_decay():
     assert distance(tx, gupta(rising), "float64", shapes=SHAPES) < 1e-11
 
 
+@pytest.mark.exhaustive
 def test_a_large_side_is_left_alone_and_holds_nothing():
     tx = chain(scale_by_shampoo(0.8, **OPTIONS, max_size=3), scale_by_learning_rate(rate))
     shapes = {**SHAPES, "large": (4, 5)}
@@ -143,6 +144,7 @@ def test_the_optimizer_of_matrices(grafting):
     assert distance(tx, grafted(grafting), "float64", shapes=SHAPES) < 1e-11
 
 
+@pytest.mark.exhaustive
 def test_a_gradient_of_zeros_freezes_nothing():
     """Behind a layer that begins at zero the first gradient is zero, and its roots serve an interval."""
     tx, g = scale_by_shampoo(update_interval=10), jnp.eye(3)
@@ -155,6 +157,7 @@ def test_an_unknown_length_is_refused():
         shampoo(0.1, grafting="sgd")
 
 
+@pytest.mark.exhaustive
 def test_named_axes_are_joined():
     """Two axes that lead in are one side, wherever they stand."""
     options = {"eps": EPS, "weight_dimension_numbers": "in heads out in"}
@@ -169,6 +172,7 @@ def test_named_axes_are_joined():
     np.testing.assert_allclose(update, np.transpose(expected, (1, 0, 3, 2)), rtol=1e-9)
 
 
+@pytest.mark.exhaustive
 def test_on_an_automatic_mesh_the_direction_is_split_as_the_gradient():
     mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
     split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))

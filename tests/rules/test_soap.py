@@ -86,6 +86,7 @@ def test_scale_by_soap(dtype):
     assert distance(tx, vyas(), dtype, shapes=SHAPES) < TOLERANCE[dtype]
 
 
+@pytest.mark.exhaustive
 def test_early_refreshes():
     tx = scale_by_soap(**{**OPTIONS, "update_interval": 5}, early_refreshes=True)
     rule = vyas(refreshes=lambda t: t in (1, 2, 4) or t % 5 == 0)
@@ -106,6 +107,7 @@ def test_the_optimizer_of_matrices_with_a_scheduled_decay():
     assert distance(tx, rule, "float64", shapes=SHAPES) < TOLERANCE["float64"]
 
 
+@pytest.mark.exhaustive
 def test_with_identity_bases_it_is_adam():
     """From the second update on: the first makes the bases, which are put aside here."""
     shapes = {"w": (3, 4)}
@@ -127,6 +129,7 @@ def test_without_sides_it_is_adam_one_update_late():
     assert relative_error({name: leaf[1:] for name, leaf in updates.items()}, adam) < 1e-6
 
 
+@pytest.mark.exhaustive
 def test_it_turns_with_the_axes():
     """Gradients in other orthonormal axes make the same steps in those; Adam's depend on the axes."""
     generator, shapes = np.random.default_rng(0), {"w": (4, 4)}
@@ -138,6 +141,7 @@ def test_it_turns_with_the_axes():
     np.testing.assert_allclose(p @ one @ q, other, atol=1e-11)
 
 
+@pytest.mark.exhaustive
 def test_gradients_of_any_rank_stay_finite():
     g = {"none": np.zeros((3, 3)), "one": np.ones((3, 3)), "unlike": np.diag([1e-12, 1e-3, 1e6])}
     g = {name: leaf.astype(np.float32) for name, leaf in g.items()}

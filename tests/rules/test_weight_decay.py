@@ -137,6 +137,7 @@ def test_cautious_decay_spares_what_the_step_leads_away_from_zero():
     )
 
 
+@pytest.mark.exhaustive
 def test_masks_of_decay():
     """The scalar has no decay, in each optimizer that takes a mask."""
     for tx in (

@@ -24,6 +24,7 @@ def close(left, right):
     np.testing.assert_allclose(left(COUNTS), right(COUNTS), atol=1e-6)
 
 
+@pytest.mark.exhaustive
 @QUICK
 @given(schedules, schedules, schedules)
 def test_sums_and_products_obey_the_laws_of_arithmetic(a, b, c):
@@ -51,6 +52,7 @@ def test_a_number_stands_on_either_side(a, x):
         np.testing.assert_allclose(schedule(COUNTS), expected, atol=1e-6)
 
 
+@pytest.mark.exhaustive
 @QUICK
 @given(schedules, schedules, boundaries)
 def test_joined_schedules_take_turns_each_from_its_own_count_zero(a, b, boundary):
@@ -92,6 +94,7 @@ def test_a_joined_function_gets_whole_counts_that_are_never_negative():
     assert seen == [(jnp.int32, 0), (jnp.int32, 0), (jnp.int32, 0), (jnp.int32, 1), (jnp.int32, 2)]
 
 
+@pytest.mark.exhaustive
 def test_a_boundary_between_counts_is_that_of_the_next_count():
     joined = join_schedules([0.0, linear_schedule(1.0, 0.0, 4)], [2.5])
     np.testing.assert_allclose(joined(jnp.arange(5)), [0.0, 0.0, 0.0, 0.875, 0.625])

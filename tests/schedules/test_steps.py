@@ -122,6 +122,7 @@ def test_fields_that_depend_on_each_other_change_together():
         gradtx.replace(join_schedules([1.0, 2.0, 3.0], [5, 9]), **{"boundaries[0]": 10})
 
 
+@pytest.mark.exhaustive
 def test_replace_reaches_the_numbers_in_a_tuple():
     joined = gradtx.replace(join_schedules([1.0, 2.0], [5]), **{".boundaries[0]": 7})
     assert joined == join_schedules([1.0, 2.0], [7])

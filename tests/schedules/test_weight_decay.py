@@ -8,6 +8,7 @@ import gradtx
 from gradtx import corrected_weight_decay
 
 
+@pytest.mark.exhaustive
 def test_the_peak_of_the_learning_rate():
     schedule = gradtx.warmup_cosine_decay_schedule(0.0, 0.5, 1000, 5000)
     decay = corrected_weight_decay(0.2, schedule)

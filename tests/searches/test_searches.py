@@ -97,6 +97,7 @@ def trials(tx: Any, fun: Any, x: float, u: float, slope: float) -> tuple[list[fl
     return [(each - x) / u for each in seen], state
 
 
+@pytest.mark.exhaustive
 def test_a_step_that_is_too_short_grows() -> None:
     steps, state = trials(
         scale_by_zoom_linesearch(10, increase_factor=3.0, curv_rtol=0.5), lambda x: x**2, 100.0, -2.0, 200.0
@@ -139,6 +140,7 @@ def test_a_value_that_is_not_finite_makes_the_step_a_tenth(kind: str, bad: float
     assert float(state.value) < 0
 
 
+@pytest.mark.exhaustive
 def test_the_search_begins_with_the_last_step_or_with_one() -> None:
     x = jnp.float32(1.0)
     for strategy, first in (("keep", 0.125), ("one", 1.0)):
@@ -233,6 +235,7 @@ def test_after_a_search_without_a_finite_value_the_next_begins_anew() -> None:
     assert float(state.learning_rate) == 0.5
 
 
+@pytest.mark.exhaustive
 def test_slopes_decide_where_values_are_rounding() -> None:
     """Near a minimum of the value 1e4 no float32 shows the decrease, and the approximate condition does."""
 

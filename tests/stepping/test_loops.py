@@ -133,6 +133,7 @@ def test_muon_needs_two_copies_of_a_matrix_and_its_gram_matrix(tx):
     assert of_jit(tx, params).temporaries > 4 * matrix
 
 
+@pytest.mark.exhaustive
 def test_large_parameters_are_split():
     """In one program, an average from which the step of Lion follows is copied."""
     params = {"w": jax.ShapeDtypeStruct((3000, 3000), jnp.float32)}

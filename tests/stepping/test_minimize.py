@@ -117,6 +117,7 @@ def test_members_of_a_vmap_do_not_wait_for_searches() -> None:
     assert abs(int(together.evaluations[3]) - int(alone.evaluations)) <= 1
 
 
+@pytest.mark.exhaustive
 def test_outside_of_jit_other_data_are_the_same_program() -> None:
     features, labels = jnp.eye(4), jnp.array([1.0, -1.0, 1.0, 1.0])
     before = _compiled._cache_size()
@@ -168,6 +169,7 @@ def test_a_number_is_a_parameter() -> None:
         np.testing.assert_allclose(function(jnp.float32(2.0)), 2.0, atol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_a_wall_on_the_way_is_avoided() -> None:
     """The logarithm is not defined where the first steps lead."""
     result = minimize(lambda x: jnp.sum(x - 1e-3 * jnp.log(x)), jnp.array([5.0, 1.0]), tol=1e-3)

@@ -159,6 +159,7 @@ def by_hand(function):
     return gradtx.GradientTransformation(lambda params: (), lambda g, state, p: (function(g, p), state))
 
 
+@pytest.mark.exhaustive
 def test_a_parameter_that_is_read_again_is_still_there():
     """First for an array of its own shape, then, when the norm of that is known, to be moved."""
 

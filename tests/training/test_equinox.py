@@ -101,6 +101,7 @@ def test_the_whole_model_may_stand_for_the_parameters():
     chex.assert_trees_all_equal(updates, expected)
 
 
+@pytest.mark.exhaustive
 def test_with_donation():
     tx, network = optimizer(), new_network()
 

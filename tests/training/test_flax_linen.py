@@ -74,6 +74,7 @@ def test_inside_scan():
     assert_same_run(losses, train_state.params)
 
 
+@pytest.mark.exhaustive
 def test_an_equal_optimizer_takes_no_new_trace_and_another_rate_does():
     traces = []
 

@@ -49,6 +49,7 @@ def train_step(network, optimizer):
     return value
 
 
+@pytest.mark.exhaustive
 def test_under_jit():
     network = new_network()
     training = nnx.Optimizer(network, optimizer(), wrt=nnx.Param)
@@ -155,6 +156,7 @@ def test_an_equal_optimizer_takes_no_new_trace():
     assert len(traces) == 1
 
 
+@pytest.mark.exhaustive
 def test_an_array_as_hyperparameter_is_no_obstacle():
     """NNX refuses arrays in static attributes; a concrete scalar one is kept as a NumPy scalar."""
     network = new_network()

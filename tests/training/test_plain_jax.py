@@ -89,6 +89,7 @@ def test_donated_buffers_are_reused():
     assert_same_run(losses, params)
 
 
+@pytest.mark.exhaustive
 def test_two_learning_rates_take_one_trace():
     traces = []
 
@@ -150,6 +151,7 @@ def test_resumes_from_a_pickle_in_the_middle():
     assert_same_run(losses, params)
 
 
+@pytest.mark.exhaustive
 def test_in_bfloat16_the_loss_falls_too():
     params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), initial_params())
     inputs, targets = (array.astype(jnp.bfloat16) for array in data())

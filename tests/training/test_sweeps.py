@@ -46,12 +46,14 @@ def run(tx, params):
     return losses, params
 
 
+@pytest.mark.exhaustive
 def test_the_rate_that_trains_best_is_neither_the_least_nor_the_greatest():
     optimizers = jax.vmap(optimizer)(jnp.asarray(RATES))
     losses, _ = jax.vmap(run, in_axes=(0, None))(optimizers, initial_params())
     assert 0 < int(jnp.argmin(losses[:, -1])) < 7
 
 
+@pytest.mark.exhaustive
 def test_a_grid_of_two_hyperparameters():
     def make(rate, decay):
         return gradtx.adamw(rate, weight_decay=decay)
@@ -64,6 +66,7 @@ def test_a_grid_of_two_hyperparameters():
     np.testing.assert_allclose(losses[1, 2], expected, rtol=5e-4)
 
 
+@pytest.mark.exhaustive
 def test_the_rate_is_differentiable():
     """A hypergradient: how the loss after a few steps answers to the learning rate."""
 

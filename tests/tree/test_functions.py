@@ -13,6 +13,7 @@ X = {"a": jnp.array([1.5, -2.0]), "b": [jnp.array(3.0), None]}
 Y = {"a": jnp.array([0.5, 4.0]), "b": [jnp.array(-1.0), None]}
 
 
+@pytest.mark.exhaustive
 def test_a_sum_in_low_precision_is_added_in_float32() -> None:
     ones = jnp.ones(1001, jnp.bfloat16)
     # As Python numbers: a comparison with an array in bfloat16 would round the expected number too.
@@ -132,6 +133,7 @@ def test_keys_and_draws() -> None:
     np.testing.assert_array_equal(drawn["a"], jax.random.uniform(keys["a"], (2,), jnp.bfloat16))
 
 
+@pytest.mark.exhaustive
 def test_a_moment_steps_from_the_nearer_end() -> None:
     """With decays near 0 and 1 no digits are lost, and low precision is rounded once."""
     assert tree.update_moment(jnp.array(1e-20), jnp.array(1.0), 0.0, 1) == jnp.float32(1e-20)

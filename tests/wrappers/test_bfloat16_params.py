@@ -160,6 +160,7 @@ def test_crossing_zero_is_finite_and_describes_one_number(bits):
     assert (abs(np.asarray(master, np.float64) - np.asarray(goal)) <= 2 * allowed).all()
 
 
+@pytest.mark.exhaustive
 def test_other_leaves_pass():
     params = {"w": jnp.ones((4, 4), BF16), "scale": jnp.ones(4), "n": 3}
     for tx in (gradtx.split_params(gradtx.adamw(0.1)), gradtx.round_stochastically(gradtx.adamw(0.1))):

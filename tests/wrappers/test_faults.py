@@ -38,6 +38,7 @@ def test_a_run_with_faults_is_the_run_without_those_batches(
         assert state.last_finite == (STEPS - 1 not in places)
 
 
+@pytest.mark.exhaustive
 def test_failing_for_too_long_can_be_read() -> None:
     bad = [spoiled(g, jnp.nan) for g in clean_gradients()[:4]]
     for tx in (guard(gradtx.sgd(0.1), max_consecutive=3), apply_if_finite(gradtx.sgd(0.1), 3)):

@@ -80,11 +80,13 @@ def test_a_large_gradient_among_small_ones_makes_no_large_step(ratio, normal):
     assert largest_direction({"mu": int8(), "nu": uint8()}, ratio, normal) <= 6
 
 
+@pytest.mark.exhaustive
 def test_it_does_where_a_positive_number_is_stored_as_zero():
     """Shows that the test above sees an explosion."""
     assert largest_direction({"nu": Unguarded(signed=False)}, 1e-3) > 1000
 
 
+@pytest.mark.exhaustive
 def test_a_lossy_step_is_that_of_the_decoded_state():
     """The update reads the decoded averages, and the new state is their encoded successors."""
     rng = np.random.default_rng(0)
@@ -170,6 +172,7 @@ def test_a_cast_of_the_state_is_refused_by_name():
         tx.update(params, state)
 
 
+@pytest.mark.exhaustive
 def test_a_skipped_update_stores_nothing():
     tx = gradtx.guard(gradtx.quantized(gradtx.adam(0.1), min_size=0))
     params = jnp.zeros((4, 64))
@@ -179,6 +182,7 @@ def test_a_skipped_update_stores_nothing():
     assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), *same))
 
 
+@pytest.mark.exhaustive
 def test_members_with_other_keys_draw_otherwise():
     tx, params = gradtx.quantized(gradtx.adam(0.1), min_size=0), jnp.zeros((16, 256))
     g = jax.random.normal(jax.random.key(0), (16, 256))

@@ -98,6 +98,7 @@ def test_an_optimizer_without_a_report_has_none_and_never_fails() -> None:
     assert not jax.jit(has_failed)(tx, state)
 
 
+@pytest.mark.exhaustive
 def test_has_failed_is_traced_and_mapped() -> None:
     tx = chain(gradtx.apply_if_finite(gradtx.sgd(0.1), 0))
     states = jax.vmap(

@@ -105,6 +105,7 @@ def test_a_period_of_one_is_the_optimizer() -> None:
             params = apply_updates(params, updates)
 
 
+@pytest.mark.exhaustive
 def test_gradients_are_averaged_over_devices() -> None:
     """Of the batch 1, 3 the mean is 2, on every device."""
     tx, params = (

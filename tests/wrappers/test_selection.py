@@ -309,6 +309,7 @@ def test_hyperparameters_are_read_and_replaced_by_group() -> None:
     np.testing.assert_allclose(other.update(GRADS, state)[0]["head"], -0.4 * GRADS["head"])
 
 
+@pytest.mark.exhaustive
 def test_a_flax_nnx_state_and_an_equinox_model_can_be_partitioned() -> None:
     state = nnx.state(nnx.Linear(2, 3, rngs=nnx.Rngs(0)), nnx.Param)
     model = equinox.nn.Linear(2, 3, key=jax.random.key(0))

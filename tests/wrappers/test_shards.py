@@ -84,6 +84,7 @@ def test_a_guard_decides_and_reports_for_all_shards(on_spike: str) -> None:
     assert reports[-1].endswith("Last not finite: ['a'].")
 
 
+@pytest.mark.exhaustive
 def test_measures_are_those_of_the_whole() -> None:
     params = {"a": jnp.ones((DEVICES, 2), jnp.bfloat16), "b": jnp.ones(DEVICES)}
     g = {"a": G["a"].at[:3].set(1e-4), "b": G["b"]}
