@@ -38,5 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [
         item
         for item in items
-        if is_in_turn(item.nodeid) or not any(map(item.get_closest_marker, ("exhaustive", "notebooks")))
+        if is_in_turn(item.nodeid)
+        or item.get_closest_marker("quick")
+        or not any(map(item.get_closest_marker, ("exhaustive", "notebooks")))
     ]
