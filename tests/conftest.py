@@ -20,7 +20,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-from tests.quick import QUICK
+from tests.quick import is_quick
 from tests.sample import is_left_out
 from tests.turns import is_in_turn
 
@@ -31,10 +31,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.nodeid.startswith(QUICK):
-            item.add_marker("quick")
         if is_left_out(item):
             item.add_marker("exhaustive")
+        if is_quick(item):
+            item.add_marker("quick")
     items[:] = [
         item
         for item in items
