@@ -34,6 +34,8 @@ def in_order(jaxpr: Jaxpr, free: Sequence[bool]) -> list[Program]:
       jaxpr: the program.
       free: for each variable that it reads whether its memory may be reused.
     """
+    if not any(map(is_large, jaxpr.outvars)):
+        return [entire(jaxpr)]
     closed = plain(jaxpr)
     simple = closed.jaxpr
     writes = [atom for atom in simple.outvars if not isinstance(atom, Literal)]
@@ -65,6 +67,8 @@ def _is_read_before(var: Var, jaxpr: Jaxpr, writes: list[Var], owned: set[Var]) 
 
 
 def _is_elementwise(equation: JaxprEqn) -> bool:
-    return equation.primitive.name in {*ELEMENTWISE, BARRIER, "broadcast_in_dim", "iota"} or not any(
-        map(is_array, equation.outvars)
-    )
+    return equation.primitive.name in _AT_EACH_PLACE or not any(map(is_array, equation.outvars))
+
+
+_AT_EACH_PLACE = ELEMENTWISE | {BARRIER, "broadcast_in_dim", "iota"}
+"""Primitives of which an element of the result follows from the elements at its place, or from a number."""

@@ -41,8 +41,8 @@ class Stepper:
 
     Args:
       tx: the optimizer.
-      split_above: the number of leaves above which the step is split. By default these are 256, and none
-        where the parameters are more than eight million numbers.
+      split_above: the number of leaves above which the step is split. By default the step is split above
+        256 leaves, and above eight million numbers.
 
     >>> import jax.numpy as jnp
     >>> from gradtx import sgd
