@@ -28,7 +28,7 @@ def random_bits(like: Array, salt: Array, strides: tuple[int, ...] | None = None
 
     Args:
       like: the array.
-      salt: a uint32 number; another one gives independent numbers.
+      salt: a uint32 number; another one, such as its successor, gives independent numbers.
       strides: the distance of neighbours along each axis; by default that of `like`. An array in another
         shape draws the same bits with the strides of the first one.
     """
@@ -36,7 +36,7 @@ def random_bits(like: Array, salt: Array, strides: tuple[int, ...] | None = None
     for axis, stride in enumerate(strides_of(like.shape) if strides is None else strides):
         along = jax.lax.broadcasted_iota(jnp.uint32, like.shape, axis)
         index += along * np.uint32(stride % 2**32)
-    return split_as(like, mixed(index * _ODD ^ salt))
+    return split_as(like, mixed(index * _ODD ^ mixed(salt)))
 
 
 def strides_of(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -50,22 +50,22 @@ def strides_of(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 @partial(jax.jit, static_argnums=2)
 def salts(count: Array, words: Array, number: int) -> list[Array]:
-    """A salt for each of `number` arrays, another one at each count.
+    """A salt for each of `number` arrays, another one at each count: successive numbers.
 
     Args:
       count: the number of the update.
       words: the words of a key.
       number: the number of arrays.
     """
-    # One vector: a literal in each salt would make a program of its own for each array.
-    seed = mixed(words[0] ^ mixed(words[-1]))
-    each = mixed(mixed(seed + count.astype(np.uint32)) + jnp.arange(number, dtype=np.uint32))
-    return [each[index] for index in range(number)]
+    # `random_bits` mixes them, with the program of the array: XLA takes as long to compile the hash of a
+    # number as that of an array, and compiles additions of constants once.
+    first = mixed(mixed(words[0] ^ mixed(words[-1])) + count.astype(np.uint32))
+    return [first + np.uint32(index) for index in range(number)]
 
 
 def salt_of_shard(salt: Array, axes: tuple[str, ...]) -> Array:
     """A salt of its own for each shard along these axes of a mesh."""
-    return mixed(salt + jax.lax.axis_index(axes).astype(np.uint32)) if axes else salt
+    return mixed(salt) + jax.lax.axis_index(axes).astype(np.uint32) if axes else salt
 
 
 def uniform(bits: Array) -> Array:

@@ -7,7 +7,7 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 from gradtx import formats
-from gradtx.formats import Stored, bfloat16, dynamic8, float32, int8, random_bits, uint8
+from gradtx.formats import Stored, bfloat16, dynamic8, float32, int8, random_bits, salt_of_shard, salts, uint8
 
 BF16 = jnp.bfloat16
 EIGHT_BITS = [int8(), uint8(), uint8(stochastic=False), dynamic8(signed=True), dynamic8(signed=False)]
@@ -217,6 +217,22 @@ def test_random_bits_are_independent_of_place_and_salt():
     assert abs(correlation).max() < 4.5 / 64
     neighbours = np.corrcoef(uniform[:, 1:].ravel(), uniform[:, :-1].ravel())[0, 1]
     assert abs(neighbours) < 4.5 / uniform.size**0.5
+
+
+def test_successive_salts_draw_equal_bits_as_often_as_chance_does():
+    bits = np.stack([random_bits(jnp.zeros(2**16), jnp.uint32(12345 + salt)) for salt in range(16)])
+    expected = bits.size**2 / 2 / 2**32
+    assert abs(bits.size - np.unique(bits).size - expected) < 5 * expected**0.5
+
+
+def test_no_shard_has_the_salt_of_the_next_array():
+    def of_shards(salt):
+        return jax.vmap(lambda salt: salt_of_shard(salt, ("i",)), None, axis_size=4, axis_name="i")(salt)
+
+    assert (
+        np.unique([of_shards(salt) for salt in salts(jnp.int32(0), jnp.array([0, 1], jnp.uint32), 8)]).size
+        == 4 * 8
+    )
 
 
 @pytest.mark.parametrize("last", [512, 300], ids=["whole", "padded"])
