@@ -2,6 +2,7 @@
 
 import os
 from importlib.metadata import version
+from pathlib import Path
 
 # The suite compiles thousands of tiny programs, each of which runs a few times: hence no optimization by
 # LLVM, loops emitted without MLIR (which JAX 0.11 no longer offers), and one piece of code instead of 32 for
@@ -20,12 +21,18 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-from tests.quick import is_quick
+from tests.quick import has_quick, is_quick
 from tests.sample import is_left_out
 from tests.turns import is_in_turn
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.option.markexpr != "quick" or collection_path.is_dir():
+        return None
+    return not has_quick(os.path.relpath(collection_path, config.rootpath)) or None
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses

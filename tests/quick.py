@@ -10,13 +10,19 @@ import pytest
 # A test is quick when its name begins with one of these, and it is not exhaustive.
 DRAWN = (
     "gradtx/",  # the examples of all docstrings
-    "tests/core/",
+    *(
+        f"tests/core/test_{name}.py"
+        for name in ("apply", "arguments", "combine", "keywords", "mapping", "names", "value")
+    ),
     # Every public transformation as a value, some in one step.
     "tests/contract/test_contract.py::test_prints_as_its_expression_compares_hashes_and_pickles",
     "tests/contract/test_contract.py::test_empty_trees_and_single_leaves",
 )
 # Or with one of these.
 NAMED = (
+    "tests/core/test_display.py::test_an_optimizer_shows_its_parts_numbers_and_curves",
+    "tests/core/test_rule.py::test_nothing_depends_on_annotations",
+    "tests/core/test_states.py::test_a_part_is_kept_once",
     "tests/schedules/test_table.py",
     "tests/wrappers/test_selection.py::test_functions_of_the_parameters_become_functions_of_a_group",
     "tests/stepping/test_loops.py::test_memory_of_shapes_allocates_nothing",
@@ -25,11 +31,11 @@ NAMED = (
     "tests/practice/test_diagnose.py::test_the_edits",
     "tests/practice/test_diagnose.py::test_a_good_training_has_no_findings",
     "tests/practice/test_vitals.py::test_every_array_of_the_state_is_its_own",
-    "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves",
+    "tests/stepping/test_stepper.py::test_a_norm_over_all_leaves[split]",
     "tests/practice/test_sweep.py::test_it_draws_a_line_for_each_combination_of_the_others",
     "tests/cli/test_train.py::test_a_run_from_end_to_end",
     "tests/cli/test_train.py::test_an_optimizer_without_a_rate_gets_one_that_trains",
-    "tests/cli/test_find_lr.py::test_a_test_from_end_to_end",
+    "tests/cli/test_find_lr.py::test_a_test_from_end_to_end[False]",
     "tests/cli/test_compare.py::test_a_comparison_from_end_to_end",
     "tests/cli/test_list.py::test_a_line_for_every_optimizer",
     "tests/cli/test_list.py::test_an_optimizer_with_its_equations_and_memory",
@@ -41,6 +47,11 @@ def is_quick(item: pytest.Item) -> bool:
     """Whether `pytest -m quick` runs a test."""
     drawn = item.nodeid.startswith(DRAWN) and item.get_closest_marker("exhaustive") is None
     return drawn or item.nodeid.startswith(NAMED)
+
+
+def has_quick(file: str) -> bool:
+    """Whether a file may have quick tests: no other one is imported for `pytest -m quick`."""
+    return file.startswith(DRAWN) or any(line.partition("::")[0] == file for line in (*DRAWN, *NAMED))
 
 
 class Executed:
