@@ -136,8 +136,7 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
             _accumulated, updates, state=(state.acc_grads,), numbers=(fraction, before == 0)
         )
         mini_step = jnp.where(skips, state.mini_step, state.mini_step + 1)
-        k = self.every_k_schedule
-        ends = mini_step.astype(float) >= (k if isinstance(k, int) else k(state.gradient_step))
+        ends = self._ends(mini_step, state.gradient_step)
         runs = ends & (total != 0)
         gathered = average if self.use_grad_mean else map_leaves(multiply_by, average, numbers=(total,))
         updates, inner = update_if(runs, self.opt, gathered, state.inner_opt_state, params, extra)
@@ -177,6 +176,11 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
     def gradient_transformation(self) -> GradientTransformation:
         """This value itself. In Optax, `MultiSteps` becomes a transformation by this method."""
         return self
+
+    def _ends(self, mini_step: Array, gradient_step: Array) -> Array:
+        """Whether a cycle ends with this micro-batch."""
+        k = self.every_k_schedule
+        return mini_step.astype(float) >= (k if isinstance(k, int) else k(gradient_step))
 
     def _skips(self, updates: Updates, gradient_step: Array, params: Params) -> tuple[Any, Any]:
         function = self.should_skip_update_fn

@@ -165,10 +165,7 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
         length = norm(updates, axis_name=self.axis_name).astype(float)
         loss = self._mean_loss(extra["value"]) if self.watch_loss else jnp.zeros((), float)
         finite, clips, accepts, shorter = self._judged(length, loss, state)
-        clipped = updates
-        if self.on_spike == "clip":
-            factor = jnp.where(clips, shorter, 1.0) / jnp.where(clips, length, 1.0)
-            clipped = map_leaves(multiply_by, updates, numbers=(factor,))
+        clipped = self._clipped(updates, clips, length, shorter)
         changed, inner = update_if(accepts, self.inner, clipped, state.inner_state, params, extra)
         returned = narrowed(changed, updates, params)
         applicable = all_finite(returned, self.axis_name)
@@ -217,6 +214,13 @@ class guard(Wrapper, state=GuardState, counts=("count",)):
             loss_spike = ready & state.loss.compared(loss, self.max_deviations)[0]
         clips = spike & ~loss_spike if self.on_spike == "clip" else jnp.zeros((), bool)
         return finite, clips, finite & ~loss_spike & (clips | ~spike), jnp.where(clips, shortened, length)
+
+    def _clipped(self, updates: Updates, clips: Array, length: Array, shorter: Array) -> Updates:
+        """Updates that are shortened if they are a spike to clip."""
+        if self.on_spike != "clip":
+            return updates
+        factor = jnp.where(clips, shorter, 1.0) / jnp.where(clips, length, 1.0)
+        return map_leaves(multiply_by, updates, numbers=(factor,))
 
     def _first_fault(
         self, finite: Array, updates: Updates, applicable: Array, returned: Updates, params: Params
