@@ -147,11 +147,16 @@ def test_a_parameter_that_lands_beside_its_goal_has_the_nearest_remainder():
 
 @pytest.mark.parametrize("bits", [16, 8])
 def test_crossing_zero_is_finite_and_describes_one_number(bits):
+    """Below a power of two the update is finer than the step, which may land at 0 where the goal is beyond."""
     rng = np.random.default_rng(0)
-    p = jnp.asarray(rng.choice([-1, 1], 4096) * np.exp(rng.normal(0, 8, 4096)), BF16)
-    goal = -p.astype(jnp.float32) * jnp.asarray(np.exp(rng.uniform(-30, 2, 4096)), jnp.float32)
+    sizes = np.concatenate([np.exp(rng.normal(0, 8, 4096)), np.exp2(rng.integers(-12, 12, 4096))])
+    p = jnp.asarray(rng.choice([-1, 1], 8192) * sizes, BF16)
+    limits = jnp.iinfo(f"int{bits}")
+    rest = jnp.asarray(rng.integers(limits.min, limits.max, 8192, endpoint=True), limits.dtype)
+    whole = joined(p, rest)
+    goal = -whole * jnp.asarray(np.exp(rng.uniform(-30, 2, 8192)), jnp.float32)
     tx = gradtx.split_params(gradtx.identity(), bits)
-    updates, state = tx.update(goal - p.astype(jnp.float32), tx.init(p), p)
+    updates, state = tx.update(goal - whole, tx.init(p)._replace(remainder=rest), p)
     landed = gradtx.apply_updates(p, updates)
     master = joined(landed, state.remainder)
     assert jnp.isfinite(master).all()
