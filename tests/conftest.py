@@ -1,5 +1,6 @@
 """The suite runs on 8 virtual CPU devices, under strict dtype promotion and without rank promotion."""
 
+import gc
 import os
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,17 @@ from tests.turns import is_in_turn
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+# JAX and the tests are a million objects that live to the end: no collection of garbage visits them, and it
+# runs seldom. A sixth of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
