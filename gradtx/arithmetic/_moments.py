@@ -76,9 +76,15 @@ def moments(b1: Any, b2: Any, count: Any, lookahead: bool = False) -> Moments:
     return Moments(c1, c2, correction(c1, count), correction(c2, count), following)
 
 
-def look_ahead(mu: jax.Array, g: jax.Array, c1: Any, correction1: Any, next_correction1: Any) -> jax.Array:
-    """The corrected first moment one step ahead: with g for the next gradient, each term corrected."""
-    return (1 - c1) * mu / next_correction1 + c1 * g / correction1
+def corrected_mu(once: Any, mu: jax.Array, g: jax.Array) -> jax.Array:
+    """The corrected first moment, from the numbers of `moments`.
+
+    With the next correction among them it looks one step ahead: g stands for the next gradient, and each term
+    is corrected.
+    """
+    if once.next_correction1 is None:
+        return mu / once.correction1
+    return (1 - once.c1) * mu / once.next_correction1 + once.c1 * g / once.correction1
 
 
 def normalized(first: jax.Array, nu: jax.Array, correction2: Any, eps: Any, eps_root: Any) -> jax.Array:

@@ -78,6 +78,7 @@ def static(
     at: Callable[[Any, Any, Any, str], Any] | None = None,
     selects: bool = False,
     needs: Mapping[str, Callable[[Any], bool]] | None = None,
+    stores: str = "",
     kw_only: bool = False,
     doc: str = "",
 ) -> Any:
@@ -94,6 +95,7 @@ def static(
       selects: whether the option of a leaf is whether it is selected, as with a mask.
       needs: the arguments that `update` requires with some values of the field: by name, whether a value is
         one of these.
+      stores: the array of the state of a `Rule` whose dtype the value is.
       kw_only: whether the field is passed by keyword alone.
       doc: the meaning of the field, for the `Args` of the docstring.
     """
@@ -110,19 +112,23 @@ def static(
     kind = "a boolean" if isinstance(default, bool) else "a whole number" if low is not None else ""
     allowed = f"one of {_listed(choices)}" if choices else "" if low is None else f"at least {low}"
     metadata = {"convert": converted, "static": True, "doc": doc, "allowed": allowed, "kind": kind}
-    metadata |= {"needs": needs or {}} | ({} if at is None else {"at": at, "selects": selects})
+    metadata |= {"needs": needs or {}, "stores": stores} | (
+        {} if at is None else {"at": at, "selects": selects}
+    )
     return dataclasses.field(default=default, kw_only=kw_only, metadata=metadata)
 
 
-def storage_dtype(*, default: Any = None, kw_only: bool = False, doc: str = "") -> Any:
+def storage_dtype(*, of: str = "", default: Any = None, kw_only: bool = False, doc: str = "") -> Any:
     """Declares the dtype in which an array of the state is stored: structure, with `None` for the usual one.
 
     Args:
+      of: the name of this array, for a `Rule`.
       default: the default value.
       kw_only: whether the field is passed by keyword alone.
-      doc: the meaning of the field, for the `Args` of the docstring.
+      doc: the meaning of the field, for the `Args` of the docstring; by default that it is the dtype of `of`.
     """
-    return static(default=default, convert=as_storage_dtype, kw_only=kw_only, doc=doc)
+    doc = doc or f"the dtype in which `{of}` is stored"
+    return static(default=default, convert=as_storage_dtype, stores=of, kw_only=kw_only, doc=doc)
 
 
 def nested(

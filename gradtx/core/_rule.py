@@ -1,17 +1,17 @@
 """Rules: transformations that work leaf by leaf."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gradtx.core._annotations import OptState, Params, Updates
 from gradtx.core._compiling import OPTION, call
-from gradtx.core._counts import safe_increment
+from gradtx.core._counts import safe_increment, zero_count
 from gradtx.core._fields import is_static
 from gradtx.core._leaf import NUMBER, Leaf
 from gradtx.core._transformation import GradientTransformation
-from gradtx.tree import leaf_options, map_leaves
+from gradtx.tree import leaf_options, map_leaves, state_like
 
 
 class Rule(GradientTransformation, abstract=True):
@@ -24,9 +24,6 @@ class Rule(GradientTransformation, abstract=True):
 
             class Once(NamedTuple):
                 c: Array
-
-            def init(self, params):
-                return FirstMomentState(state_like(params))
 
             def once(self):
                 return self.Once(complement(self.decay))
@@ -52,6 +49,9 @@ class Rule(GradientTransformation, abstract=True):
     in this method. The new value of a number of the state, except the count, is the entry of its name in the
     result. A Python boolean in the result is an option of `leaf`, and must depend on the fields alone.
 
+    The state begins with counts of 0 and with zeros shaped as the parameters, in float32 or wider, or in the
+    dtype of a field declared by `storage_dtype(of=...)`. A class whose state begins otherwise defines `init`.
+
     All leaves of one shape share one trace of `leaf`. Outside of `jax.jit` the numbers take one compiled
     call, and each leaf takes one.
 
@@ -59,6 +59,7 @@ class Rule(GradientTransformation, abstract=True):
       numbers: the fields of the state that are numbers, the count first; by default `count`, if there is one.
       counts: the counts among them, if there are more than the first, or none.
       same_shape: whether each array of the state has the shape of its parameter.
+      real: the arrays of the state that are real for a complex parameter, as averages of squares are.
       optional: the arrays of the state that a leaf may lack. A `MaskedNode` stands in the place of such an
         array and stays there; `leaf` gets `None`.
       squares: whether `leaf` squares the update. A finite element of it then counts as at most 2^63 in
@@ -75,6 +76,8 @@ class Rule(GradientTransformation, abstract=True):
     _once_takes: ClassVar[tuple[str, ...] | None] = None
     _same_shape: ClassVar[bool] = True
     _optional: ClassVar[tuple[int, ...]] = ()
+    _real: ClassVar[tuple[str, ...]] = ()
+    _dtypes: ClassVar[dict[str, str]] = {}
     _field_numbers: ClassVar[tuple[str, ...]] = ()
     _squares: ClassVar[bool | Literal["averaged"]] = False
 
@@ -89,6 +92,7 @@ class Rule(GradientTransformation, abstract=True):
         *,
         numbers: tuple[str, ...] = ("count",),
         same_shape: bool = True,
+        real: tuple[str, ...] = (),
         optional: tuple[str, ...] = (),
         squares: bool | Literal["averaged"] = False,
         counts: tuple[str, ...] | None = None,
@@ -106,14 +110,22 @@ class Rule(GradientTransformation, abstract=True):
         cls._same_shape, cls._squares = same_shape, squares
         cls._array_names = tuple(f"{name} of {cls.__name__}" for name in cls._arrays)
         cls._field_numbers = tuple(field.name for field in cls._fields if not is_static(field))
+        stored = {field.metadata.get("stores"): field.name for field in cls._fields}
+        cls._dtypes = {array: name for array, name in stored.items() if array}
         if not cls._abstract:
             cls._check_declarations(numbers)
-        if unknown := [name for name in optional if name not in cls._arrays]:
-            raise TypeError(
-                f"{cls.__name__}: optional names {unknown[0]!r}, which is no array of the state; they are "
-                f"{', '.join(cls._arrays) or 'none'}."
-            )
-        cls._optional = tuple(map(cls._arrays.index, optional))
+            cls._check_arrays(optional=optional, real=real, storage_dtype=cls._dtypes)
+        cls._real, cls._optional = real, tuple(map(cls._arrays.index, optional))
+
+    @classmethod
+    def _check_arrays(cls, **declared: Iterable[str]) -> None:
+        """Checks that what is declared of arrays names arrays of the state."""
+        for keyword, names in declared.items():
+            if unknown := [name for name in names if name not in cls._arrays]:
+                raise TypeError(
+                    f"{cls.__name__}: {keyword} names {unknown[0]!r}, which is no array of the state; they "
+                    f"are {', '.join(cls._arrays) or 'none'}."
+                )
 
     @classmethod
     def _check_declarations(cls, numbers: tuple[str, ...]) -> None:
@@ -121,6 +133,9 @@ class Rule(GradientTransformation, abstract=True):
         for kind in cls._states:
             if tuple(name for name in kind._fields if name not in numbers) != cls._arrays:
                 raise TypeError(f"{cls.__name__}: {kind.__name__} must have the arrays {cls._arrays}.")
+        begins = cls.init is not GradientTransformation.init
+        if others := [] if begins else [name for name in cls._state_numbers if name not in cls._counts]:
+            raise TypeError(f"{cls.__name__}: define init, with the first value of {others[0]!r}.")
         known = {*cls._state_numbers, "updates", "params", *cls._own_needs}
         if unknown := [name for name in cls._once_takes or () if name not in known]:
             raise TypeError(
@@ -133,6 +148,19 @@ class Rule(GradientTransformation, abstract=True):
         if got[: len(first)] != first or got[len(first) + 1 :] != last:
             expected = ", ".join((*first, "g", *last))
             raise TypeError(f"{cls.__name__}: define leaf({expected}), got leaf({', '.join(got)}).")
+
+    def _first_state(self, params: Params) -> OptState:
+        if not self._states:
+            return super()._first_state(params)
+        counts = {name: zero_count() for name in self._counts}
+        arrays = {
+            name: state_like(params, self._storage_dtype(name), real=name in self._real)
+            for name in self._arrays
+        }
+        return self._states[0](**counts, **arrays)
+
+    def _storage_dtype(self, array: str) -> Any:
+        return self.__dict__[self._dtypes[array]] if array in self._dtypes else None
 
     def apply(
         self, updates: Updates, state: OptState, params: Params = None, **extra: Any

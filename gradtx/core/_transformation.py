@@ -104,6 +104,10 @@ class GradientTransformation(Declared, abstract=True):
 
     def init(self, params: Params) -> OptState:
         """The state for these parameters, before the first update."""
+        return self._first_state(params)
+
+    def _first_state(self, params: Params) -> OptState:
+        """The state of a class that defines no `init`."""
         return EmptyState()
 
     @final

@@ -6,12 +6,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, bounded, complement, correction, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
+from gradtx.core import Number, Rule, decay_factor, hyperparameter
 from gradtx.rules._adabelief import ScaleByBeliefState
-from gradtx.tree import moments_like
 
 
-class scale_by_acprop(Rule, state=ScaleByBeliefState, role="normalizes", squares=True):
+class scale_by_acprop(Rule, state=ScaleByBeliefState, real=("nu",), role="normalizes", squares=True):
     r"""ACProp's direction: the gradient itself over AdaBelief's denominator of the update before.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad
@@ -48,9 +47,6 @@ class scale_by_acprop(Rule, state=ScaleByBeliefState, role="normalizes", squares
         c2: Any
         correction2: Any
         first: Any
-
-    def init(self, params: Params) -> ScaleByBeliefState:
-        return ScaleByBeliefState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Once:
         c2, first = complement(self.b2), count == 1

@@ -4,10 +4,9 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.arithmetic import Moments, abs_squared, bounded, interpolate, look_ahead, moments, normalized
-from gradtx.core import Number, Params, decay_factor, hyperparameter, static, zero_count
+from gradtx.arithmetic import Moments, abs_squared, bounded, corrected_mu, interpolate, moments, normalized
+from gradtx.core import Number, decay_factor, hyperparameter, static
 from gradtx.rules._adam import TwoMoments
-from gradtx.tree import moments_like
 
 
 class ScaleByBeliefState(NamedTuple):
@@ -47,9 +46,6 @@ class scale_by_belief(TwoMoments, state=ScaleByBeliefState, squares=True):
     eps_root: Number = hyperparameter(default=1e-16, low=0.0, doc="added to the average squared distance")
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
 
-    def init(self, params: Params) -> ScaleByBeliefState:
-        return ScaleByBeliefState(zero_count(), *moments_like(params))
-
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count, lookahead=self.nesterov)
 
@@ -58,7 +54,5 @@ class scale_by_belief(TwoMoments, state=ScaleByBeliefState, squares=True):
         # `eps_root` enters beside the new square. If it were added to the new average, XLA on CPU would
         # compute that sum again in the loop of the update, from the old average, and copy the old average.
         nu = interpolate(nu, abs_squared(bounded(g - mu)) + self.eps_root / once.c2, once.c2)
-        first = mu / once.correction1
-        if self.nesterov:
-            first = look_ahead(mu, g, once.c1, once.correction1, once.next_correction1)
+        first = corrected_mu(once, mu, g)
         return normalized(first, nu, once.correction2, self.eps, 0.0), mu, nu

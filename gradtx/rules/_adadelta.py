@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Weight, abs_squared, complement, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter
-from gradtx.tree import state_like
+from gradtx.core import Number, Rule, decay_factor, hyperparameter
 
 
 class ScaleByAdaDeltaState(NamedTuple):
@@ -16,7 +15,9 @@ class ScaleByAdaDeltaState(NamedTuple):
     e_x: Any
 
 
-class scale_by_adadelta(Rule, state=ScaleByAdaDeltaState, role="normalizes", squares=True):
+class scale_by_adadelta(
+    Rule, state=ScaleByAdaDeltaState, real=("e_g", "e_x"), role="normalizes", squares=True
+):
     r"""Adadelta's direction: the gradient times the size of past directions over that of past gradients.
 
     $$E_t = \rho\,E_{t-1} + (1 - \rho)\,|g_t|^2, \qquad
@@ -41,9 +42,6 @@ class scale_by_adadelta(Rule, state=ScaleByAdaDeltaState, role="normalizes", squ
     eps: Number = hyperparameter(
         default=1e-6, low=0.0, doc="added inside both roots; it sets the size of the first directions"
     )
-
-    def init(self, params: Params) -> ScaleByAdaDeltaState:
-        return ScaleByAdaDeltaState(state_like(params, real=True), state_like(params, real=True))
 
     def once(self) -> Weight:
         return Weight(complement(self.rho))

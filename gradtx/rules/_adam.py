@@ -4,9 +4,8 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.arithmetic import Moments, abs_squared, interpolate, look_ahead, moments, normalized
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
-from gradtx.tree import moments_like
+from gradtx.arithmetic import Moments, abs_squared, corrected_mu, interpolate, moments, normalized
+from gradtx.core import Number, Rule, decay_factor, hyperparameter, static, storage_dtype
 
 
 class ScaleByAdamState(NamedTuple):
@@ -17,7 +16,9 @@ class ScaleByAdamState(NamedTuple):
     nu: Any
 
 
-class TwoMoments(Rule, state=ScaleByAdamState, role="normalizes", squares="averaged", abstract=True):
+class TwoMoments(
+    Rule, state=ScaleByAdamState, real=("nu",), role="normalizes", squares="averaged", abstract=True
+):
     """A rule that divides an average gradient by the root of an average square."""
 
     b1: Number = decay_factor(default=0.9, doc="the decay of the average gradient")
@@ -50,11 +51,8 @@ class scale_by_adam(TwoMoments):
     -1.000
     """
 
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
     nesterov: bool = static(default=False, kw_only=True, doc="whether the numerator looks one step ahead")
-
-    def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count, lookahead=self.nesterov)
@@ -62,7 +60,5 @@ class scale_by_adam(TwoMoments):
     def leaf(self, once: Moments, g: Array, mu: Array, nu: Array) -> tuple[Array, Array, Array]:
         mu = interpolate(mu, g, once.c1)
         nu = interpolate(nu, abs_squared(g), once.c2)
-        first = mu / once.correction1
-        if self.nesterov:
-            first = look_ahead(mu, g, once.c1, once.correction1, once.next_correction1)
+        first = corrected_mu(once, mu, g)
         return normalized(first, nu, once.correction2, self.eps, self.eps_root), mu, nu

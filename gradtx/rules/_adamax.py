@@ -6,9 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import Weight, complement, correction, interpolate, quotient
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
+from gradtx.core import Number, Rule, decay_factor, hyperparameter
 from gradtx.rules._adam import ScaleByAdamState
-from gradtx.tree import moments_like, state_like
 
 
 class InfinityMomentState(NamedTuple):
@@ -17,7 +16,7 @@ class InfinityMomentState(NamedTuple):
     nu: Any
 
 
-class infinity_moment(Rule, state=InfinityMomentState):
+class infinity_moment(Rule, state=InfinityMomentState, real=("nu",)):
     r"""Replaces the updates by a decaying maximum of their magnitudes.
 
     $$\nu_t = \max(b_2\,\nu_{t-1},\; |g_t| + \epsilon), \qquad u_t = \nu_t$$
@@ -39,9 +38,6 @@ class infinity_moment(Rule, state=InfinityMomentState):
     b2: Number = hyperparameter(default=0.999, low=0.0, high=1.0, doc="the decay of the maximum")
     eps: Number = hyperparameter(default=0.0, low=0.0, doc="added to each magnitude")
 
-    def init(self, params: Params) -> InfinityMomentState:
-        return InfinityMomentState(state_like(params, real=True))
-
     def once(self) -> Weight:
         return Weight(complement(self.b2))
 
@@ -50,7 +46,7 @@ class infinity_moment(Rule, state=InfinityMomentState):
         return nu, nu
 
 
-class scale_by_adamax(Rule, state=ScaleByAdamState, role="normalizes"):
+class scale_by_adamax(Rule, state=ScaleByAdamState, real=("nu",), role="normalizes"):
     r"""Adamax's direction.
 
     $$\mu_t = b_1 \mu_{t-1} + (1 - b_1)\,g_t, \qquad \nu_t = \max(b_2\,\nu_{t-1},\; |g_t| + \epsilon), \qquad
@@ -81,9 +77,6 @@ class scale_by_adamax(Rule, state=ScaleByAdamState, role="normalizes"):
         c1: Any
         c2: Any
         correction: Any
-
-    def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), *moments_like(params))
 
     def once(self, count: Array) -> Once:
         c1 = complement(self.b1)

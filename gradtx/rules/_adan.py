@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, after, bounded, complement, correction, interpolate, normalized
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, zero_count
-from gradtx.tree import state_like
+from gradtx.arithmetic import abs_squared, after, average, bounded, interpolate, normalized
+from gradtx.core import Number, Rule, decay_factor, hyperparameter
 
 
 class ScaleByAdanState(NamedTuple):
@@ -23,7 +22,9 @@ class ScaleByAdanState(NamedTuple):
     t: Any
 
 
-class scale_by_adan(Rule, state=ScaleByAdanState, numbers=("t",), role="normalizes", squares=True):
+class scale_by_adan(
+    Rule, state=ScaleByAdanState, real=("n",), numbers=("t",), role="normalizes", squares=True
+):
     r"""Adan's direction: Nesterov's look-ahead, from the change of the gradient, in both moments.
 
     $$m_t = b_1 m_{t-1} + (1 - b_1)\,g_t, \qquad v_t = b_2 v_{t-1} + (1 - b_2)\,d_t, \qquad
@@ -56,23 +57,19 @@ class scale_by_adan(Rule, state=ScaleByAdanState, numbers=("t",), role="normaliz
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
 
     class Once(NamedTuple):
-        """The complements of the decays, the corrections, and whether this is the first update."""
+        """The complement of each decay and its correction, and whether this is the first update."""
 
         c1: Any
-        c2: Any
-        c3: Any
         correction1: Any
+        c2: Any
         correction2: Any
+        c3: Any
         correction3: Any
         first: Any
 
-    def init(self, params: Params) -> ScaleByAdanState:
-        m, v, g = (state_like(params) for _ in range(3))
-        return ScaleByAdanState(m, v, state_like(params, real=True), g, zero_count())
-
     def once(self, t: Array) -> Once:
-        c1, c2, c3 = complement(self.b1), complement(self.b2), complement(self.b3)
-        return self.Once(c1, c2, c3, correction(c1, t), correction(c2, t), correction(c3, t), t == 1)
+        m, v, n = (average(decay, t) for decay in (self.b1, self.b2, self.b3))
+        return self.Once(*m, *v, *n, t == 1)
 
     def leaf(
         self, once: Once, gradient: Array, m: Array, v: Array, n: Array, g: Array

@@ -7,15 +7,12 @@ from jax import Array
 from gradtx.arithmetic import Average, abs_squared, average, complement, correction, interpolate, normalized
 from gradtx.core import (
     Number,
-    Params,
     Rule,
     decay_factor,
     hyperparameter,
     safe_increment,
     storage_dtype,
-    zero_count,
 )
-from gradtx.tree import moments_like, state_like
 
 
 class ScaleByAdemamixState(NamedTuple):
@@ -44,6 +41,7 @@ class scale_by_ademamix(
     state=ScaleByAdemamixState,
     numbers=("count", "count_m2"),
     counts=("count", "count_m2"),
+    real=("nu",),
     role="normalizes",
     squares="averaged",
 ):
@@ -80,7 +78,7 @@ class scale_by_ademamix(
     alpha: Number = hyperparameter(default=5.0, low=0.0, doc="the weight of the slow average")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `m1` is stored")
+    mu_dtype: Any = storage_dtype(of="m1", default=None)
 
     class Once(NamedTuple):
         """The complements of the decays, the corrections, and the count of the slow average."""
@@ -91,10 +89,6 @@ class scale_by_ademamix(
         correction1: Any
         correction2: Any
         count_m2: Any
-
-    def init(self, params: Params) -> ScaleByAdemamixState:
-        m1 = state_like(params, self.mu_dtype)
-        return ScaleByAdemamixState(zero_count(), zero_count(), m1, *moments_like(params))
 
     def once(self, count: Array, count_m2: Array) -> Once:
         c1, c2, c3 = complement(self.b1), complement(self.b2), complement(self.b3)
@@ -111,7 +105,12 @@ class scale_by_ademamix(
 
 
 class scale_by_simplified_ademamix(
-    Rule, state=ScaleBySimplifiedAdEMAMixState, numbers=("t",), role="normalizes", squares=True
+    Rule,
+    state=ScaleBySimplifiedAdEMAMixState,
+    numbers=("t",),
+    real=("n",),
+    role="normalizes",
+    squares=True,
 ):
     r"""The direction of simplified AdEMAMix: a decaying sum of gradients plus the newest gradient once more.
 
@@ -140,9 +139,6 @@ class scale_by_simplified_ademamix(
     alpha: Number = hyperparameter(default=0.0, low=0.0, doc="the further weight of the newest gradient")
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
-
-    def init(self, params: Params) -> ScaleBySimplifiedAdEMAMixState:
-        return ScaleBySimplifiedAdEMAMixState(zero_count(), *moments_like(params))
 
     def once(self, t: Array) -> Average:
         return average(self.b2, t)

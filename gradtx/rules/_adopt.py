@@ -8,12 +8,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, complement, interpolate, quotient, root
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
+from gradtx.core import Number, Rule, decay_factor, hyperparameter, static, storage_dtype
 from gradtx.rules._adam import ScaleByAdamState
-from gradtx.tree import moments_like
 
 
-class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=True):
+class scale_by_adopt(Rule, state=ScaleByAdamState, real=("nu",), role="normalizes", squares=True):
     r"""ADOPT's direction: Adam's, with a second moment that excludes the gradient that it divides.
 
     $$z_t = \mathrm{clip}\!\left(\frac{g_t}{\max(\sqrt{\nu_{t-1}}, \epsilon)},\, \pm s_t\right), \qquad
@@ -41,7 +40,7 @@ class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
     b1: Number = decay_factor(default=0.9, doc="the decay of the average direction")
     b2: Number = decay_factor(default=0.9999, doc="the decay of the average square")
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="the least root to divide by")
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
     nesterov: bool = static(default=False, kw_only=True, doc="whether the direction looks one step ahead")
     use_clipping: bool = static(default=True, kw_only=True, doc="whether each element of $z_t$ is bounded")
     clip_value_fn: Callable[[Array], Any] | None = static(
@@ -57,9 +56,6 @@ class scale_by_adopt(Rule, state=ScaleByAdamState, role="normalizes", squares=Tr
         c2: Any
         bound: Any
         first: Any
-
-    def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Once:
         return self.Once(complement(self.b1), complement(self.b2), self._bound(count - 1), count == 1)

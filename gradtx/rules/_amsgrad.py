@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import Moments, abs_squared, complement, correction, interpolate, quotient, root
-from gradtx.core import Params, static, storage_dtype, zero_count
+from gradtx.arithmetic import Moments, abs_squared, average, interpolate, quotient, root
+from gradtx.core import static, storage_dtype
 from gradtx.rules._adam import TwoMoments
-from gradtx.tree import moments_like, state_like
 
 
 class ScaleByAmsgradState(NamedTuple):
@@ -20,7 +19,7 @@ class ScaleByAmsgradState(NamedTuple):
     nu_max: Any
 
 
-class scale_by_amsgrad(TwoMoments, state=ScaleByAmsgradState):
+class scale_by_amsgrad(TwoMoments, state=ScaleByAmsgradState, real=("nu", "nu_max")):
     r"""AMSGrad's direction: Adam's with the maximum of the second moments so far.
 
     $$u_t = \frac{\hat\mu_t}{\sqrt{\nu^{\max}_t + \epsilon_\text{root}} + \epsilon}, \qquad
@@ -44,19 +43,13 @@ class scale_by_amsgrad(TwoMoments, state=ScaleByAmsgradState):
     Array(0.25, dtype=float32)
     """
 
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
     bias_correction_mu: bool = static(default=True, doc="whether the first moment is corrected")
     bias_correction_nu: bool = static(default=True, doc="whether the second moment is corrected")
 
-    def init(self, params: Params) -> ScaleByAmsgradState:
-        return ScaleByAmsgradState(
-            zero_count(), *moments_like(params, self.mu_dtype), state_like(params, real=True)
-        )
-
     def once(self, count: Array) -> Moments:
-        c1, c2 = complement(self.b1), complement(self.b2)
-        correction1 = correction(c1, count) if self.bias_correction_mu else 1.0
-        correction2 = correction(c2, count) if self.bias_correction_nu else 1.0
+        c1, correction1 = average(self.b1, count, self.bias_correction_mu)
+        c2, correction2 = average(self.b2, count, self.bias_correction_nu)
         return Moments(c1, c2, correction1, correction2)
 
     def leaf(

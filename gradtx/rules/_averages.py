@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import Average, Weight, average, complement, interpolate
-from gradtx.core import Number, Params, Rule, decay_factor, static, storage_dtype, zero_count
-from gradtx.tree import state_like
+from gradtx.core import Number, Rule, decay_factor, static, storage_dtype
 
 
 class FirstMomentState(NamedTuple):
@@ -41,10 +40,7 @@ class first_moment(Rule, state=FirstMomentState):
     """
 
     b1: Number = decay_factor(default=0.9, doc="the decay of the average")
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
-
-    def init(self, params: Params) -> FirstMomentState:
-        return FirstMomentState(state_like(params, self.mu_dtype))
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
 
     def once(self) -> Weight:
         return Weight(complement(self.b1))
@@ -76,10 +72,7 @@ class ema(Rule, state=EmaState):
 
     decay: Number = decay_factor(doc="the decay of the average")
     debias: bool = static(default=True, doc="whether the average is corrected for its start at zero")
-    accumulator_dtype: Any = storage_dtype(default=None, doc="the dtype in which the average is stored")
-
-    def init(self, params: Params) -> EmaState:
-        return EmaState(zero_count(), state_like(params, self.accumulator_dtype))
+    accumulator_dtype: Any = storage_dtype(of="ema", default=None)
 
     def once(self, count: Array) -> Average:
         return average(self.decay, count, self.debias)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from gradtx.arithmetic import complement, correction
-from gradtx.core import Number, Params, Rule, decay_factor, static, zero_count
+from gradtx.core import Number, Rule, decay_factor, static
 
 
 class BiasCorrectionState(NamedTuple):
@@ -41,9 +41,6 @@ class correct_bias(Rule, state=BiasCorrectionState):
         """The sum of the weights."""
 
         correction: Array
-
-    def init(self, params: Params) -> BiasCorrectionState:
-        return BiasCorrectionState(zero_count())
 
     def once(self, count: Array) -> Once:
         return self.Once(correction(complement(self.decay), count, self.lookahead))

@@ -21,10 +21,9 @@ from gradtx.arithmetic import (
     normalized,
     trust_ratio,
 )
-from gradtx.core import Number, Params, hyperparameter, static, storage_dtype, zero_count
-from gradtx.rules._adam import ScaleByAdamState, TwoMoments
+from gradtx.core import Number, hyperparameter, static, storage_dtype
+from gradtx.rules._adam import TwoMoments
 from gradtx.selection import MASK_FIELD, Mask
-from gradtx.tree import moments_like
 
 
 class scale_by_lamb(TwoMoments, needs=("params",)):
@@ -54,7 +53,7 @@ class scale_by_lamb(TwoMoments, needs=("params",)):
     eps: Number = hyperparameter(default=1e-6, low=0.0, doc="added to the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
     mask: Mask = static(default=None, **MASK_FIELD, doc="the leaves that decay, as in `add_decayed_weights`")
-    mu_dtype: Any = storage_dtype(default=None, kw_only=True, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None, kw_only=True)
     trust_ratio_mask: Mask = static(
         default=None,
         **MASK_FIELD,
@@ -68,9 +67,6 @@ class scale_by_lamb(TwoMoments, needs=("params",)):
         doc=r"the least and the greatest value of $\phi$, as in `scale_by_trust_ratio`",
     )
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
-
-    def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), *moments_like(params, self.mu_dtype))
 
     def once(self, count: Array) -> Moments:
         return moments(self.b1, self.b2, count)

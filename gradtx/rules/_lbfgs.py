@@ -100,12 +100,11 @@ class scale_by_lbfgs(
     ) -> tuple[Updates, ScaleByLBFGSState]:
         held = {f"{name} of scale_by_lbfgs": getattr(state, name) for name in _MIRRORS}
         leaves, columns, treedef = match(updates, same_shape=False, params=params, **held)
-        rows = list(zip(leaves, *columns, strict=True))
         places = [place for place, leaf in enumerate(leaves) if is_inexact(leaf)]
-        vectors = [[row[column] for row in (rows[place] for place in places)] for column in range(6)]
+        vectors = [[column[place] for place in places] for column in (leaves, *columns)]
         step = _step if is_traced(vectors, state.count) else _compiled_step
         moved, weights = step(self.scale_init_precond, vectors, state.count, state.weights_memory)
-        results = [[row[column] for row in rows] for column in (0, 2, 3, 4, 5)]
+        results = [list(column) for column in (leaves, *columns[1:])]
         for column, vector in zip(results, moved, strict=True):
             for place, leaf in zip(places, vector, strict=True):
                 column[place] = leaf

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import complement, interpolate
-from gradtx.core import Number, Params, Rule, decay_factor, storage_dtype, zero_count
-from gradtx.tree import state_like
+from gradtx.core import Number, Rule, decay_factor, storage_dtype
 
 
 class ScaleByLionState(NamedTuple):
@@ -49,7 +48,7 @@ class scale_by_lion(Rule, state=ScaleByLionState, role="normalizes"):
 
     b1: Number = decay_factor(default=0.9, doc="the weight of the average in the sign")
     b2: Number = decay_factor(default=0.99, doc="the decay of the average gradient")
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
 
     class Once(NamedTuple):
         """The weights of the gradient, and whether the sign comes from the new average."""
@@ -58,9 +57,6 @@ class scale_by_lion(Rule, state=ScaleByLionState, role="normalizes"):
         weight: Any
         from_new: bool
 
-    def init(self, params: Params) -> ScaleByLionState:
-        return ScaleByLionState(zero_count(), state_like(params, self.mu_dtype))
-
     def once(self) -> Once:
         c1, c2 = complement(self.b1), complement(self.b2)
         from_new = _keeps_the_digits(self.b1, self.b2)
@@ -68,13 +64,12 @@ class scale_by_lion(Rule, state=ScaleByLionState, role="normalizes"):
 
     def leaf(self, once: Once, g: Array, mu: Array) -> tuple[Array, Array]:
         new = interpolate(mu, g, once.c2)
-        if once.from_new:
-            # b1 mu_t + (b2 - b1) g is the paper's sum times b2, and makes a faster program. The paper's form
-            # has two loops that read the old average: one for the step, and one for the new average, which
-            # takes its place. XLA on CPU does not order them, and copies the whole array for one of them.
-            # Here one loop reads the old average.
-            return jnp.sign(self.b1 * new + once.weight * g), new
-        return jnp.sign(self.b1 * mu + once.weight * g), new
+        # b1 mu_t + (b2 - b1) g is the paper's sum times b2, and makes a faster program. The paper's form
+        # has two loops that read the old average: one for the step, and one for the new average, which
+        # takes its place. XLA on CPU does not order them, and copies the whole array for one of them.
+        # With the new average one loop reads the old one.
+        average = new if once.from_new else mu
+        return jnp.sign(self.b1 * average + once.weight * g), new
 
 
 def _keeps_the_digits(b1: Any, b2: Any) -> bool:

@@ -1,14 +1,13 @@
 """MADGRAD: dual averaging from the start, over the cube root of a weighted sum of squares."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, after, complement, cube_root, quotient, saturated
-from gradtx.core import Finding, Number, Params, Rule, decay_factor, hyperparameter, zero_count
-from gradtx.rules._scale import zero_rate
+from gradtx.core import Number, Params, decay_factor, hyperparameter, zero_count
+from gradtx.rules._scale import Rate
 from gradtx.tree import copies, state_like
 
 
@@ -21,7 +20,7 @@ class MadgradState(NamedTuple):
     x0: Any
 
 
-class scale_by_madgrad(Rule, state=MadgradState, needs=("params",), role="rate", squares=True):
+class scale_by_madgrad(Rate, state=MadgradState, needs=("params",), squares=True):
     r"""MADGRAD's step: from the start, along the sum of all gradients, with momentum.
 
     $$\lambda_t = \eta_t \sqrt t, \qquad s_t = s_{t-1} + \lambda_t\,g_t, \qquad
@@ -73,9 +72,3 @@ class scale_by_madgrad(Rule, state=MadgradState, needs=("params",), role="rate",
         # The difference from the start comes first: it has the digits that a sum with the start would lose.
         step = (x0 - p) - quotient(s, cube_root(total) + self.eps)
         return once.c * step, total, s, x0
-
-    def update_sign(self) -> int:
-        return -1
-
-    def warnings(self, params: Params) -> Iterator[Finding]:
-        yield from zero_rate(self.__dict__["learning_rate"])

@@ -18,8 +18,7 @@ from gradtx.arithmetic import (
     normalized,
     shortening,
 )
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
-from gradtx.tree import moments_like, state_like
+from gradtx.core import Number, Rule, decay_factor, hyperparameter, static, storage_dtype
 
 
 class ScaleByMarsState(NamedTuple):
@@ -31,7 +30,7 @@ class ScaleByMarsState(NamedTuple):
     previous: Any
 
 
-class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=True):
+class scale_by_mars(Rule, state=ScaleByMarsState, real=("nu",), role="normalizes", squares=True):
     r"""MARS's direction, leaf by leaf: that of `scale_by_adam` for a corrected gradient.
 
     $$\tilde c_t = c_t \cdot \min\!\left(1, \frac{r}{\|c_t\|}\right), \qquad
@@ -69,7 +68,7 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
         above=0.0,
         doc="the greatest norm of the corrected gradient of a leaf; infinity does not clip",
     )
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     class Once(NamedTuple):
@@ -81,9 +80,6 @@ class scale_by_mars(Rule, state=ScaleByMarsState, role="normalizes", squares=Tru
         correction2: Any
         weight: Any
         first: Any
-
-    def init(self, params: Params) -> ScaleByMarsState:
-        return ScaleByMarsState(zero_count(), *moments_like(params, self.mu_dtype), state_like(params))
 
     def once(self, count: Array) -> Once:
         c1, c2 = complement(self.b1), complement(self.b2)

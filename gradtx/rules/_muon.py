@@ -69,7 +69,7 @@ class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False)
     eps: Number = hyperparameter(
         default=1e-8, low=0.0, doc="added to the norm by which a matrix is divided before the iteration"
     )
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
     nesterov: bool = static(default=True, kw_only=True, doc="whether the matrix looks one step ahead")
     debias: bool = static(
         default=False,

@@ -50,7 +50,7 @@ class scale_by_nadam(TwoMoments, state=ScaleByNadamState, numbers=("count", "mu_
     b1: Number = decay_factor(
         default=0.9, doc="the decay of the average gradient, and the limit of the momentum"
     )
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
     momentum_decay: Number = hyperparameter(
         default=0.004, low=0.0, kw_only=True, doc=r"$\psi$: the rate at which the momentum rises"
     )

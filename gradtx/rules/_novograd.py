@@ -79,7 +79,7 @@ class scale_by_novograd(
     eps: Number = hyperparameter(default=1e-8, low=0.0, doc="added to the root")
     eps_root: Number = hyperparameter(default=0.0, low=0.0, doc="added inside the root")
     weight_decay: Number = hyperparameter(default=0.0, low=0.0, doc="the strength of the weight decay")
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
     axis_name: AxisName = static(default=None, kw_only=True, doc=SPLIT_LEAVES)
 
     def init(self, params: Params) -> ScaleByNovogradState:

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from gradtx.arithmetic import AxisName, norm
+from gradtx.arithmetic import AxisName, norm, shortening
 from gradtx.tree import as_scalar, is_inexact, map_leaves, widened
 
 
@@ -102,9 +102,7 @@ def example_factors(who: str, grads: Any, bound: Any, axis_name: AxisName = None
         raise ValueError(f"{who}: there are no examples.")
     parts = [_lengths(g.astype(widened(g.dtype)), axis_name).astype(float) for g in leaves]
     lengths = norm(jnp.stack([*parts, jnp.zeros_like(parts[0])]), 0) if parts else jnp.zeros(())
-    longer = lengths > bound
-    factors = jnp.where(longer, bound, 1.0) / jnp.where(longer, lengths, 1.0)
-    return jnp.where(jnp.isfinite(lengths), factors, 0.0)
+    return jnp.where(jnp.isfinite(lengths), shortening(lengths, bound), 0.0)
 
 
 def _lengths(g: Array, axis_name: AxisName) -> Array:

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.arithmetic import abs_squared, interpolate, look_ahead, moments, normalized, root
-from gradtx.core import Number, Params, hyperparameter, static, zero_count
-from gradtx.rules._adam import ScaleByAdamState, TwoMoments
-from gradtx.tree import as_scalar, moments_like
+from gradtx.arithmetic import abs_squared, corrected_mu, interpolate, moments, normalized, root
+from gradtx.core import Number, hyperparameter, static
+from gradtx.rules._adam import TwoMoments
+from gradtx.tree import as_scalar
 
 
 class scale_by_radam(TwoMoments):
@@ -60,9 +60,6 @@ class scale_by_radam(TwoMoments):
         next_correction1: Any
         factor: Any
 
-    def init(self, params: Params) -> ScaleByAdamState:
-        return ScaleByAdamState(zero_count(), *moments_like(params))
-
     def once(self, count: Array) -> Once:
         adam = moments(self.b1, self.b2, count, lookahead=self.nesterov)
         return self.Once(*adam, _rectification(adam.c2, count, as_scalar(self.threshold)))
@@ -70,9 +67,7 @@ class scale_by_radam(TwoMoments):
     def leaf(self, once: Once, g: Array, mu: Array, nu: Array) -> tuple[Array, Array, Array]:
         mu = interpolate(mu, g, once.c1)
         nu = interpolate(nu, abs_squared(g), once.c2)
-        first = mu / once.correction1
-        if self.nesterov:
-            first = look_ahead(mu, g, once.c1, once.correction1, once.next_correction1)
+        first = corrected_mu(once, mu, g)
         adaptive = once.factor * normalized(first, nu, once.correction2, self.eps, self.eps_root)
         return jnp.where(once.factor > 0, adaptive, first), mu, nu
 

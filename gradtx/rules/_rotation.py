@@ -1,16 +1,15 @@
 """The step that turns parameters, as Fromage takes it: a learning rate with the decay that it asks for."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
-from gradtx.core import Finding, Number, Params, Rule, hyperparameter
-from gradtx.rules._scale import zero_rate
+from gradtx.core import Number, hyperparameter
+from gradtx.rules._scale import Rate
 
 
-class rotate_by_learning_rate(Rule, needs=("params",), role="rate"):
+class rotate_by_learning_rate(Rate, needs=("params",)):
     r"""Turns a direction into a step after which the parameters are as long as before.
 
     $$u = \frac{\theta - \eta\,g}{\sqrt{1 + \eta^2}} - \theta$$
@@ -45,9 +44,3 @@ class rotate_by_learning_rate(Rule, needs=("params",), role="rate"):
 
     def leaf(self, once: Once, g: Array, p: Array) -> Array:
         return -once.sine * (g + once.half_tangent * p)
-
-    def update_sign(self) -> int:
-        return -1
-
-    def warnings(self, params: Params) -> Iterator[Finding]:
-        yield from zero_rate(self.__dict__["learning_rate"])

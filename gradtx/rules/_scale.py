@@ -1,7 +1,6 @@
 """Scaling by a number: a constant, a schedule, the learning rate."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from jax import Array
@@ -41,7 +40,21 @@ class scale(Rule):
         return int(*signs) if len(signs) == 1 else 0
 
 
-class scale_by_learning_rate(Rule, role="rate"):
+class Rate(Rule, role="rate", abstract=True):
+    """A rule that turns a direction into a step."""
+
+    learning_rate: Number = hyperparameter(low=0.0)
+
+    def update_sign(self) -> int:
+        return -1
+
+    def warnings(self, params: Params) -> Iterator[Finding]:
+        if 0 in concrete(self.__dict__["learning_rate"]):
+            text = "learning_rate is 0, so that nothing moves."
+            yield Finding("zero-rate", "", text, "Pass a schedule itself, not its value at a count.")
+
+
+class scale_by_learning_rate(Rate):
     r"""Turns a direction into a step: $u = -\eta\,g$, or $\eta\,g$ without `flip_sign`.
 
     It is usually the last of a chain, and the only one in it with a field called `learning_rate`.
@@ -62,9 +75,6 @@ class scale_by_learning_rate(Rule, role="rate"):
 
     def update_sign(self) -> int:
         return -1 if self.flip_sign else 1
-
-    def warnings(self, params: Params) -> Iterator[Finding]:
-        yield from zero_rate(self.__dict__["learning_rate"])
 
 
 @checks_keywords
@@ -87,10 +97,3 @@ def scale_by_schedule(step_size_fn: ScalarOrSchedule) -> scale:
     Array(3., dtype=float32)
     """
     return scale(as_schedule(step_size_fn))
-
-
-def zero_rate(learning_rate: Any) -> Iterator[Finding]:
-    """The finding on a learning rate of 0, if this is one."""
-    if 0 in concrete(learning_rate):
-        text = "learning_rate is 0, so that nothing moves."
-        yield Finding("zero-rate", "", text, "Pass a schedule itself, not its value at a count.")

@@ -87,7 +87,7 @@ class accumulate_squares(Rule, state=AccumulateSquaresState, squares=True):
         return total, total
 
 
-class running_max(Rule, state=RunningMaxState):
+class running_max(Rule, state=RunningMaxState, real=("maximum",)):
     r"""Replaces each element of the updates by its greatest value so far, at least 0.
 
     $$x_t = \max(x_{t-1}, g_t), \qquad u_t = x_t, \qquad x_0 = 0$$
@@ -105,9 +105,6 @@ class running_max(Rule, state=RunningMaxState):
     >>> tx.update(jnp.array(3.0), state)[0]
     Array(4., dtype=float32)
     """
-
-    def init(self, params: Params) -> RunningMaxState:
-        return RunningMaxState(state_like(params, real=True))
 
     def leaf(self, g: Array, maximum: Array) -> tuple[Array, Array]:
         maximum = jnp.maximum(maximum, jnp.abs(g) if jnp.iscomplexobj(g) else g)

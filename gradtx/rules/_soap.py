@@ -128,7 +128,7 @@ class scale_by_soap(
             "Adam, one update late"
         ),
     )
-    mu_dtype: Any = storage_dtype(default=None, kw_only=True, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None, kw_only=True)
     weight_dimension_numbers: DimensionNumbers = static(
         default=LAST_TWO,
         convert=partial(as_dimension_numbers, default=LAST_TWO),

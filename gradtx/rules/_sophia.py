@@ -100,7 +100,7 @@ class scale_by_sophia(Wrapper, state=SophiaState, role="normalizes", counts=("co
             "`logits_fn`), or your own, `GradientTransformation(init, update)`"
         ),
     )
-    mu_dtype: Any = storage_dtype(default=None, doc="the dtype in which `mu` is stored")
+    mu_dtype: Any = storage_dtype(of="mu", default=None)
 
     def init(self, params: Params) -> SophiaState:
         return SophiaState(

@@ -4,8 +4,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from gradtx.core import Number, Params, Rule, hyperparameter, static, storage_dtype
-from gradtx.tree import state_like
+from gradtx.core import Number, Rule, hyperparameter, static, storage_dtype
 
 
 class TraceState(NamedTuple):
@@ -42,10 +41,7 @@ class trace(Rule, state=TraceState):
 
     decay: Number = hyperparameter(low=0.0, high=1.0, doc="the decay of the velocity")
     nesterov: bool = static(default=False, doc="whether the update looks one step ahead")
-    accumulator_dtype: Any = storage_dtype(default=None, doc="the dtype in which the velocity is stored")
-
-    def init(self, params: Params) -> TraceState:
-        return TraceState(state_like(params, self.accumulator_dtype))
+    accumulator_dtype: Any = storage_dtype(of="trace", default=None)
 
     def leaf(self, g: Array, trace: Array) -> tuple[Array, Array]:
         velocity = g + self.decay * trace

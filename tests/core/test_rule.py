@@ -12,7 +12,7 @@ from jax import Array
 
 import gradtx
 from gradtx import Rule
-from gradtx.core import Number
+from gradtx.core import Number, storage_dtype
 from gradtx.selection import as_mask, mask_at
 from gradtx.tree import MaskedNode, TreeMismatchError, map_leaves
 
@@ -195,6 +195,25 @@ def one_argument(self: Any, g: Any) -> Any:
             {"state": OneArray, "optional": ("nu",)},
             "optional names 'nu', which is no array of the state; they are mu",
         ),
+        (
+            {"leaf": lambda self, g, mu: (g, mu)},
+            {"state": OneArray, "real": ("nu",)},
+            "real names 'nu', which is no array of the state; they are mu",
+        ),
+        (
+            {
+                "leaf": lambda self, g, mu: (g, mu),
+                "__annotations__": {"nu_dtype": Any},
+                "nu_dtype": storage_dtype(of="nu", default=None),
+            },
+            {"state": OneArray},
+            "storage_dtype names 'nu', which is no array of the state; they are mu",
+        ),
+        (
+            {"leaf": lambda self, g, mu: (g, mu), "once": lambda self: ()},
+            {"state": CountedState, "numbers": ("count", "total")},
+            "define init, with the first value of 'total'",
+        ),
     ],
 )
 def test_declarations_that_disagree_are_refused_when_the_class_is_made(
@@ -202,6 +221,24 @@ def test_declarations_that_disagree_are_refused_when_the_class_is_made(
 ) -> None:
     with pytest.raises(TypeError, match=message):
         type("broken", (Rule,), body, **keywords)
+
+
+def test_a_state_begins_with_counts_of_0_and_zeros() -> None:
+    class squares(Rule, state=CountedState, real=("total",)):
+        mu_dtype: Any = storage_dtype(of="mu", default=None)
+
+        def leaf(self, g: Array, mu: Array, total: Array) -> tuple[Array, Array, Array]:
+            return g, mu, total
+
+    params = {"z": jnp.ones(2, jnp.complex64), "none": None, "n": jnp.zeros((), int)}
+    state = squares().init(params)
+    assert (state.count.dtype, state.count) == (jnp.int32, 0)
+    assert (state.mu["z"].dtype, state.total["z"].dtype) == (jnp.complex64, jnp.float32)
+    assert state.mu["none"] is None
+    assert state.mu["n"] == MaskedNode()
+    np.testing.assert_array_equal(state.total["z"], jnp.zeros(2))
+    narrow = squares(mu_dtype="bfloat16").init(jnp.ones(2))
+    assert (narrow.mu.dtype, narrow.total.dtype) == (jnp.bfloat16, jnp.float32)
 
 
 def test_nothing_depends_on_annotations(monkeypatch: pytest.MonkeyPatch) -> None:

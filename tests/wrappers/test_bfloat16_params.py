@@ -147,7 +147,7 @@ def test_a_parameter_that_lands_beside_its_goal_has_the_nearest_remainder():
 
 @pytest.mark.parametrize("bits", [16, 8])
 def test_crossing_zero_is_finite_and_describes_one_number(bits):
-    """Below a power of two the update is finer than the step, which may land at 0 where the goal is beyond."""
+    """Below a power of two the update is finer than the step, which may land at 0, before its goal."""
     rng = np.random.default_rng(0)
     sizes = np.concatenate([np.exp(rng.normal(0, 8, 4096)), np.exp2(rng.integers(-12, 12, 4096))])
     p = jnp.asarray(rng.choice([-1, 1], 8192) * sizes, BF16)
