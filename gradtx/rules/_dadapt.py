@@ -29,7 +29,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.tree import as_scalar, map_leaves, state_like, totals
+from gradtx.tree import as_scalar, map_leaves, number, state_like, totals
 
 
 class DAdaptAdamWState(NamedTuple):
@@ -109,8 +109,8 @@ class scale_by_dadapt_adamw(
             exp_avg=state_like(params),
             exp_avg_sq=state_like(params, real=True),
             grad_sum=state_like(params),
-            estim_lr=jnp.array(as_scalar(self.estim_lr0), float),
-            numerator_weighted=jnp.zeros((), float),
+            estim_lr=number(self.estim_lr0),
+            numerator_weighted=number(),
             count=zero_count(),
         )
 

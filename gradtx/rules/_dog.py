@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import SPLIT_LEAVES, AxisName, bounded, multiply_by, quotient, root, saturated, visible
 from gradtx.core import GradientTransformation, Number, Params, Updates, hyperparameter, static
-from gradtx.tree import as_scalar, copies, map_leaves, norm
+from gradtx.tree import as_scalar, copies, map_leaves, norm, number
 
 
 class DoGState(NamedTuple):
@@ -82,8 +82,8 @@ class scale_by_dog(GradientTransformation, state=DoGState, needs=("params",)):
         return DoGState(
             is_init_step=jnp.ones((), bool),
             init_params=copies(params, own_dtype=True),
-            max_dist=jnp.zeros((), float) if self.kind == "learning_rate" else jnp.array(length, float),
-            sum_sq_norm_grads=jnp.zeros((), float),
+            max_dist=number(0.0 if self.kind == "learning_rate" else length),
+            sum_sq_norm_grads=number(),
         )
 
     def apply(
@@ -145,8 +145,8 @@ class scale_by_dowg(GradientTransformation, state=DoWGState, needs=("params",)):
     def init(self, params: Params) -> DoWGState:
         return DoWGState(
             init_params=copies(params, own_dtype=True),
-            weighted_sq_norm_grads=jnp.zeros((), float),
-            estim_sq_dist=jnp.array(as_scalar(self.init_estim_sq_dist), float),
+            weighted_sq_norm_grads=number(),
+            estim_sq_dist=number(self.init_estim_sq_dist),
         )
 
     def apply(

@@ -8,7 +8,7 @@ from jax import Array
 
 from gradtx.arithmetic import SPLIT_LEAVES, AxisName, over_shards, quotient
 from gradtx.core import GradientTransformation, Number, as_loss, hyperparameter, static
-from gradtx.tree import as_scalar
+from gradtx.tree import as_scalar, number
 
 
 class Model(NamedTuple):
@@ -46,7 +46,7 @@ class ModelStep(GradientTransformation, abstract=True):
 
     def _first_numbers(self) -> tuple[Array, Array, Array]:
         """The averages of losses and inner products, and the lower bound, in the first state."""
-        return jnp.zeros((), float), jnp.zeros((), float), jnp.array(as_scalar(self.lower_bound), float)
+        return number(), number(), number(self.lower_bound)
 
     def _loss(self, value: Any) -> Array:
         return over_shards(as_loss(type(self).__name__, value), self.axis_name, jax.lax.pmean)

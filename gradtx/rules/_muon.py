@@ -1,23 +1,17 @@
 """Muon's direction: the momentum of each matrix, orthogonalized."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from jax import Array
 
 from gradtx.arithmetic import (
-    MATRICES,
-    as_polynomials,
     complement,
     correction,
-    in_order,
     interpolate,
-    newton_schulz,
-    on_matrices,
 )
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
-from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers, dimension_numbers_at
-from gradtx.tree import as_storage_dtype, state_like
+from gradtx.core import Number, Params, decay_factor, hyperparameter, static, storage_dtype
+from gradtx.rules._orthogonalize import NewtonSchulz
+from gradtx.selection import dimension_numbers
 
 
 class MuonState(NamedTuple):
@@ -27,7 +21,7 @@ class MuonState(NamedTuple):
     mu: Any
 
 
-class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False):
+class scale_by_muon(NewtonSchulz, state=MuonState):
     r"""Muon's direction.
 
     $$\mu_t = \beta \mu_{t-1} + (1 - \beta)\,g_t, \qquad
@@ -59,12 +53,6 @@ class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False)
      [ 0. -1.]]
     """
 
-    ns_coeffs: Any = static(
-        default="quintic",
-        convert=as_polynomials,
-        doc="the polynomials of the iteration, or the name of a table, as in `orthogonalize`",
-    )
-    ns_steps: int = static(default=5, low=1, doc="the number of polynomials")
     beta: Number = decay_factor(default=0.95, doc="the decay of the average")
     eps: Number = hyperparameter(
         default=1e-8, low=0.0, doc="added to the norm by which a matrix is divided before the iteration"
@@ -76,19 +64,6 @@ class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False)
         kw_only=True,
         doc="whether the terms are corrected for their start at zero, as in Optax",
     )
-    weight_dimension_numbers: DimensionNumbers = static(
-        default=MATRICES,
-        convert=as_dimension_numbers,
-        at=dimension_numbers_at,
-        kw_only=True,
-        doc="the input axes and the output axes, as in `orthogonalize`",
-    )
-    ns_dtype: Any = static(
-        default=None,
-        convert=as_storage_dtype,
-        kw_only=True,
-        doc="the dtype of the factors of the matrix products, as in `orthogonalize`",
-    )
 
     class Once(NamedTuple):
         """The weight of the gradient in the average, and the weights of the two terms of the matrix."""
@@ -99,7 +74,7 @@ class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False)
 
     def init(self, params: Params) -> MuonState:
         dimension_numbers(self.weight_dimension_numbers, params)  # already names a leaf that is not a matrix
-        return MuonState(zero_count(), state_like(params, self.mu_dtype))
+        return super().init(params)
 
     def once(self, count: Array) -> Once:
         c = complement(self.beta)
@@ -112,6 +87,4 @@ class scale_by_muon(Rule, state=MuonState, role="normalizes", elementwise=False)
     def leaf(self, once: Once, g: Array, mu: Array) -> tuple[Array, Array]:
         mu = interpolate(mu, g, once.c)
         x = once.average * mu + once.gradient * g if self.nesterov else once.average * mu
-        polynomials = in_order(self.ns_coeffs, self.ns_steps)
-        polar_factor = partial(newton_schulz, polynomials=polynomials, eps=self.eps, dtype=self.ns_dtype)
-        return on_matrices(polar_factor, x, self.weight_dimension_numbers), mu
+        return self.polar_factor(x, self.eps), mu

@@ -2,13 +2,12 @@
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import abs_squared, complement, correction, interpolate, normalized
 from gradtx.core import Number, Params, decay_factor, hyperparameter, storage_dtype, zero_count
 from gradtx.rules._adam import TwoMoments
-from gradtx.tree import as_scalar, moments_like
+from gradtx.tree import as_scalar, moments_like, number
 
 
 class ScaleByNadamState(NamedTuple):
@@ -66,7 +65,7 @@ class scale_by_nadam(TwoMoments, state=ScaleByNadamState, numbers=("count", "mu_
         mu_product: Any
 
     def init(self, params: Params) -> ScaleByNadamState:
-        return ScaleByNadamState(zero_count(), *moments_like(params, self.mu_dtype), jnp.ones((), float))
+        return ScaleByNadamState(zero_count(), *moments_like(params, self.mu_dtype), number(1.0))
 
     def once(self, count: Array, mu_product: Array) -> Once:
         c1, c2, t = complement(self.b1), complement(self.b2), count.astype(float)

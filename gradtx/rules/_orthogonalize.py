@@ -11,7 +11,60 @@ from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_n
 from gradtx.tree import as_storage_dtype
 
 
-class orthogonalize(Rule, role="normalizes", elementwise=False):
+class NewtonSchulz(Rule, role="normalizes", elementwise=False, abstract=True):
+    """A rule that replaces matrices by their polar factors."""
+
+    ns_coeffs: Any = static(
+        default="quintic",
+        convert=as_polynomials,
+        doc=(
+            "the polynomials, in order: triples $(a, b, c)$ of $a x + b x^3 + c x^5$, or the name of a table"
+        ),
+    )
+    ns_steps: int = static(
+        default=5,
+        low=1,
+        doc=(
+            "the number of polynomials. Past the end of a table its last polynomial repeats; fewer are its "
+            "first ones"
+        ),
+    )
+    weight_dimension_numbers: DimensionNumbers = static(
+        default=MATRICES,
+        convert=as_dimension_numbers,
+        at=dimension_numbers_at,
+        kw_only=True,
+        doc=(
+            "the input axes and the output axes of a leaf, by name. Axes of one name are joined, and an axis "
+            'of another name is a batch axis: `"in heads out"` has a matrix for each head, `"in out out"` '
+            'one for all. `...` stands for any number of batch axes: `"... in out"` has a matrix for each '
+            "layer of a stack, or for each place in the window of a convolution. `in...` stands for any "
+            'number of input axes: `"in... out"` flattens a leaf to one matrix. Of several forms, separated '
+            "by `|`, the first that has the axes of the leaf counts. By default a leaf of four or more axes, "
+            "the kernel of a convolution, is one matrix, and a leaf of three axes is a stack of matrices; "
+            "kernels of one-dimensional convolutions, and stacks with more axes, need names. Different "
+            'leaves get theirs by path, as with `by_path({"query|key|value": "in heads out", "conv": "in... '
+            'out", ".*": "... in out"})`'
+        ),
+    )
+    ns_dtype: Any = static(
+        default=None,
+        convert=as_storage_dtype,
+        kw_only=True,
+        doc=(
+            'a narrower dtype (`"bfloat16"`) for the factors of the matrix products; their sums stay in '
+            "float32. `None` multiplies in the arithmetic dtype, at its full precision on every device"
+        ),
+    )
+
+    def polar_factor(self, x: Array, eps: Any) -> Array:
+        """The polar factor of each matrix of a leaf; `eps` is added to the norm by which it is divided."""
+        polynomials = in_order(self.ns_coeffs, self.ns_steps)
+        of_matrix = partial(newton_schulz, polynomials=polynomials, eps=eps, dtype=self.ns_dtype)
+        return on_matrices(of_matrix, x, self.weight_dimension_numbers)
+
+
+class orthogonalize(NewtonSchulz):
     r"""Replaces each matrix by its orthogonal polar factor, to the accuracy of a few Newton-Schulz steps.
 
     $$u = U V^\top, \qquad g = U \Sigma V^\top$$
@@ -54,53 +107,9 @@ class orthogonalize(Rule, role="normalizes", elementwise=False):
      [-1.  0.]]
     """
 
-    ns_coeffs: Any = static(
-        default="quintic",
-        convert=as_polynomials,
-        doc=(
-            "the polynomials, in order: triples $(a, b, c)$ of $a x + b x^3 + c x^5$, or the name of a table"
-        ),
-    )
-    ns_steps: int = static(
-        default=5,
-        low=1,
-        doc=(
-            "the number of polynomials. Past the end of a table its last polynomial repeats; fewer are its "
-            "first ones"
-        ),
-    )
     eps: Number = hyperparameter(
         default=1e-8, low=0.0, doc="added to the Frobenius norm by which a matrix is divided first"
     )
-    weight_dimension_numbers: DimensionNumbers = static(
-        default=MATRICES,
-        convert=as_dimension_numbers,
-        at=dimension_numbers_at,
-        kw_only=True,
-        doc=(
-            "the input axes and the output axes of a leaf, by name. Axes of one name are joined, and an axis "
-            'of another name is a batch axis: `"in heads out"` has a matrix for each head, `"in out out"` '
-            'one for all. `...` stands for any number of batch axes: `"... in out"` has a matrix for each '
-            "layer of a stack, or for each place in the window of a convolution. `in...` stands for any "
-            'number of input axes: `"in... out"` flattens a leaf to one matrix. Of several forms, separated '
-            "by `|`, the first that has the axes of the leaf counts. By default a leaf of four or more axes, "
-            "the kernel of a convolution, is one matrix, and a leaf of three axes is a stack of matrices; "
-            "kernels of one-dimensional convolutions, and stacks with more axes, need names. Different "
-            'leaves get theirs by path, as with `by_path({"query|key|value": "in heads out", "conv": "in... '
-            'out", ".*": "... in out"})`'
-        ),
-    )
-    ns_dtype: Any = static(
-        default=None,
-        convert=as_storage_dtype,
-        kw_only=True,
-        doc=(
-            'a narrower dtype (`"bfloat16"`) for the factors of the matrix products; their sums stay in '
-            "float32. `None` multiplies in the arithmetic dtype, at its full precision on every device"
-        ),
-    )
 
     def leaf(self, g: Array) -> Array:
-        polynomials = in_order(self.ns_coeffs, self.ns_steps)
-        polar_factor = partial(newton_schulz, polynomials=polynomials, eps=self.eps, dtype=self.ns_dtype)
-        return on_matrices(polar_factor, g, self.weight_dimension_numbers)
+        return self.polar_factor(g, self.eps)

@@ -31,7 +31,7 @@ from gradtx.core import (
     zero_count,
 )
 from gradtx.selection import MASK_FIELD, Mask, mask_at
-from gradtx.tree import as_scalar, copies, leaf_options, map_leaves, state_like, totals
+from gradtx.tree import as_scalar, copies, leaf_options, map_leaves, number, state_like, totals
 
 
 class ProdigyState(NamedTuple):
@@ -136,10 +136,10 @@ class scale_by_prodigy(
             exp_avg_sq=state_like(params, real=True),
             grad_sum=state_like(params),
             params0=copies(params, own_dtype=True),
-            estim_lr=jnp.array(as_scalar(self.estim_lr0)),
-            numerator_weighted=jnp.zeros((), float),
+            estim_lr=number(self.estim_lr0),
+            numerator_weighted=number(),
             count=zero_count(),
-            estim_lr_max=jnp.zeros((), float),
+            estim_lr_max=number(),
         )
 
     def apply(

@@ -18,7 +18,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.tree import as_scalar, map_leaves
+from gradtx.tree import as_scalar, map_leaves, number
 
 
 class ReduceLROnPlateauState(NamedTuple):
@@ -83,12 +83,12 @@ class reduce_on_plateau(
 
     def init(self, params: Params) -> ReduceLROnPlateauState:
         return ReduceLROnPlateauState(
-            scale=jnp.ones((), float),
+            scale=number(1.0),
             best_value=_worst(),
             plateau_count=zero_count(),
             cooldown_count=zero_count(),
             count=zero_count(),
-            avg_value=jnp.zeros((), float),
+            avg_value=number(),
         )
 
     def apply(

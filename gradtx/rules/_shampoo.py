@@ -1,6 +1,5 @@
 """Shampoo's direction: the gradient preconditioned from its two sides."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +7,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import (
-    LAST_TWO,
     as_sides,
     complement,
     correction,
@@ -21,9 +19,8 @@ from gradtx.arithmetic import (
     to_matrices,
     with_finite_products,
 )
-from gradtx.core import Number, Params, Rule, hyperparameter, static, zero_count
-from gradtx.rules._matrix_sides import zeros_of_sides
-from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
+from gradtx.core import Number, Params, hyperparameter, static, zero_count
+from gradtx.rules._matrix_sides import TwoSided
 
 
 class ScaleByShampooState(NamedTuple):
@@ -37,13 +34,9 @@ class ScaleByShampooState(NamedTuple):
 
 
 class scale_by_shampoo(
-    Rule,
+    TwoSided,
     state=ScaleByShampooState,
-    same_shape=False,
     optional=("left", "right", "left_root", "right_root"),
-    squares=True,
-    role="normalizes",
-    elementwise=False,
 ):
     r"""Shampoo's direction: the gradient times inverse roots of its row and column covariances.
 
@@ -99,22 +92,6 @@ class scale_by_shampoo(
         doc="the total power: each of two sides has half of it, and a single side all of it",
     )
     update_interval: int = static(default=1, low=1, doc="the number of updates that the roots serve")
-    max_size: int = static(
-        default=8192,
-        low=0,
-        kw_only=True,
-        doc=(
-            "the largest side with a preconditioner: a larger one has no state and multiplies by nothing. A "
-            "matrix with two such sides is its own direction"
-        ),
-    )
-    weight_dimension_numbers: DimensionNumbers = static(
-        default=LAST_TWO,
-        convert=partial(as_dimension_numbers, default=LAST_TWO),
-        at=dimension_numbers_at,
-        kw_only=True,
-        doc="the input axes (the left side) and the output axes (the right side), as in `orthogonalize`",
-    )
 
     class Once(NamedTuple):
         """The weight of the new products, whether they are summed, the correction, and when to renew."""
@@ -125,8 +102,7 @@ class scale_by_shampoo(
         due: Array
 
     def init(self, params: Params) -> ScaleByShampooState:
-        sides = partial(zeros_of_sides, params, self.weight_dimension_numbers, self.max_size)
-        return ScaleByShampooState(zero_count(), *sides(), *sides())
+        return ScaleByShampooState(zero_count(), *self.zeros_of_sides(params), *self.zeros_of_sides(params))
 
     def once(self, count: Array) -> Once:
         c = complement(self.b2)

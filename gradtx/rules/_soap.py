@@ -1,6 +1,5 @@
 """SOAP's direction: Adam in the eigenbases of Shampoo's statistics."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +7,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import (
-    LAST_TWO,
     Sides,
     abs_squared,
     as_sides,
@@ -28,9 +26,8 @@ from gradtx.arithmetic import (
     to_matrices,
     with_finite_products,
 )
-from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static, storage_dtype, zero_count
-from gradtx.rules._matrix_sides import zeros_of_sides
-from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
+from gradtx.core import Number, Params, decay_factor, hyperparameter, static, storage_dtype, zero_count
+from gradtx.rules._matrix_sides import TwoSided
 from gradtx.tree import moments_like
 
 
@@ -47,13 +44,9 @@ class ScaleBySoapState(NamedTuple):
 
 
 class scale_by_soap(
-    Rule,
+    TwoSided,
     state=ScaleBySoapState,
-    same_shape=False,
     optional=("left", "right", "left_basis", "right_basis"),
-    squares=True,
-    role="normalizes",
-    elementwise=False,
 ):
     r"""SOAP's direction.
 
@@ -129,13 +122,6 @@ class scale_by_soap(
         ),
     )
     mu_dtype: Any = storage_dtype(of="mu", default=None, kw_only=True)
-    weight_dimension_numbers: DimensionNumbers = static(
-        default=LAST_TWO,
-        convert=partial(as_dimension_numbers, default=LAST_TWO),
-        at=dimension_numbers_at,
-        kw_only=True,
-        doc="the input axes (the left side) and the output axes (the right side), as in `orthogonalize`",
-    )
 
     class Once(NamedTuple):
         """The weights of the gradient in the averages and the statistics, the corrections, when to renew."""
@@ -149,8 +135,9 @@ class scale_by_soap(
         refresh: Array
 
     def init(self, params: Params) -> ScaleBySoapState:
-        sides = partial(zeros_of_sides, params, self.weight_dimension_numbers, self.max_size)
-        return ScaleBySoapState(zero_count(), *moments_like(params, self.mu_dtype), *sides(), *sides())
+        averages = moments_like(params, self.mu_dtype)
+        statistics, bases = (self.zeros_of_sides(params) for _ in range(2))
+        return ScaleBySoapState(zero_count(), *averages, *statistics, *bases)
 
     def once(self, count: Array) -> Once:
         before, first = count - 1, count == 1

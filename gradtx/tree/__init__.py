@@ -12,7 +12,12 @@ from gradtx.tree._arithmetic import (
     sub,
     where,
 )
-from gradtx.tree._arrays import copies as copies, moments_like as moments_like, state_like
+from gradtx.tree._arrays import (
+    copies as copies,
+    moments_like as moments_like,
+    number as number,
+    state_like,
+)
 from gradtx.tree._chunks import chunked as chunked
 from gradtx.tree._frozen import Frozen
 from gradtx.tree._leaves import (

@@ -12,6 +12,7 @@ from jax.tree_util import keystr, tree_map_with_path
 from jax.typing import ArrayLike, DTypeLike
 
 from gradtx.tree._leaves import MaskedNode, arithmetic_dtype, is_complex, is_inexact, widened
+from gradtx.tree._mapping import as_scalar
 from gradtx.tree._search import Path
 
 
@@ -39,6 +40,14 @@ def state_like(
 def moments_like(params: Any, dtype: Any = None) -> tuple[Any, Any]:
     """Zeros for the average of the gradients, stored in `dtype`, and for the average of their squares."""
     return state_like(params, dtype), state_like(params, real=True)
+
+
+def number(value: Any = 0.0) -> Array:
+    """A number of the state, in the default float dtype.
+
+    It is an array of its own, since the state may be donated and the optimizer may not.
+    """
+    return jnp.array(as_scalar(value), float)
 
 
 def copies(params: Any, dtype: DTypeLike | None = None, *, own_dtype: bool = False) -> Any:

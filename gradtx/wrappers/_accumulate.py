@@ -25,7 +25,7 @@ from gradtx.core import (
     whole_number,
     zero_count,
 )
-from gradtx.tree import as_scalar, map_leaves, state_like
+from gradtx.tree import as_scalar, map_leaves, number, state_like
 from gradtx.wrappers._branching import increment_if, update_if
 
 ShouldSkipUpdateFunction = Callable[[Updates, Array, Params], tuple[Any, Any]]
@@ -117,7 +117,7 @@ class accumulate(Wrapper, state=MultiStepsState, counts=("mini_step", "gradient_
     def init(self, params: Params) -> MultiStepsState:
         average = state_like(params, self.accumulator_dtype)
         _, skip_state = self._skips(average, zero_count(), params)
-        weight = jnp.zeros((), float) if self.weighted else None
+        weight = number() if self.weighted else None
         updated = jnp.zeros((), bool) if self._may_stand_still else None
         return MultiStepsState(
             zero_count(), zero_count(), self.opt.init(params), average, skip_state, weight, updated

@@ -21,7 +21,7 @@ from gradtx.core import (
     safe_increment,
     storage_dtype,
 )
-from gradtx.tree import as_scalar, copies, map_leaves
+from gradtx.tree import as_scalar, copies, map_leaves, number
 
 
 class ScheduleFreeState(NamedTuple):
@@ -101,10 +101,10 @@ class schedule_free(Wrapper, state=ScheduleFreeState, needs=("params",), counts=
 
     def init(self, params: Params) -> ScheduleFreeState:
         return ScheduleFreeState(
-            b1=_scalar(self.b1),
-            weight_sum=_scalar(0.0),
+            b1=number(self.b1),
+            weight_sum=number(),
             step_count=jnp.ones((), jnp.int32),
-            max_lr=_scalar(0.0),
+            max_lr=number(),
             base_optimizer_state=self.base_optimizer.init(params),
             z=copies(params, self.state_dtype),
             x=copies(params),
@@ -125,7 +125,7 @@ class schedule_free(Wrapper, state=ScheduleFreeState, needs=("params",), counts=
             _move_and_average, steps, state=(state.z, state.x), params=params, numbers=numbers
         )
         count = safe_increment(state.step_count)
-        return updates, ScheduleFreeState(_scalar(self.b1), weight_sum, count, max_lr, base_state, z, x)
+        return updates, ScheduleFreeState(number(self.b1), weight_sum, count, max_lr, base_state, z, x)
 
     def evaluation_params(self, state: ScheduleFreeState, params: Params) -> Params:
         return schedule_free_eval_params(state, params)
@@ -157,11 +157,6 @@ def schedule_free_eval_params(state: OptState, params: Params) -> Params:
             "schedule_free itself. For an optimizer that contains it, call eval_params(tx, state, params)."
         )
     return moved_to(params, state.x)
-
-
-def _scalar(number: Any) -> Array:
-    # A copy, since the state may be donated and the optimizer may not; with a dtype, it is not weakly typed.
-    return jnp.array(as_scalar(number), float)
 
 
 def _move_and_average(

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradtx.arithmetic import interpolate, root
-from gradtx.tree import as_scalar
+from gradtx.tree import as_scalar, number
 
 _LEAST_SPIKE = 1e-3  # of the mean
 
@@ -35,4 +35,4 @@ class Statistics(NamedTuple):
 
 def no_statistics() -> Statistics:
     """The statistics before the first value."""
-    return Statistics(jnp.zeros((), float), jnp.zeros((), float))
+    return Statistics(number(), number())
