@@ -1,9 +1,10 @@
 """Blocks of neighbours along the last axis of an array.
 
-They keep the other axes, so that an array that is split over devices is stored as it is split, without
-communication, and with the same codes on every mesh.
+They keep the other axes, so that an array that is split over devices is stored as it is split, and with the
+same codes on every mesh. It is stored without communication unless a block of it lies on several devices.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
+
+from gradtx.arithmetic import made_whole, split_as
 
 Spec = tuple[Any, ...]
 """The mesh axes over which each axis of an array is split."""
@@ -45,16 +48,26 @@ def in_blocks(x: Array, length: int) -> Array:
     """`x` with an axis for the blocks in the place of the last one, and one for the numbers of a block."""
     *leading, last = x.shape
     blocks = -(-last // length)
+    if blocks % _shards(x):
+        x = made_whole(x, [len(leading)])
     if blocks * length != last:
         x = jnp.pad(x, [(0, 0)] * len(leading) + [(0, blocks * length - last)])
     return _reshaped(x, (*leading, blocks, length), lambda spec: (*spec, None))
 
 
 def from_blocks(x: Array, like: Array) -> Array:
-    """The reverse of `in_blocks`, in the shape of `like`."""
+    """The reverse of `in_blocks`, in the shape of `like` and split as it is."""
     *leading, blocks, length = x.shape
     whole = _reshaped(x, (*leading, blocks * length), lambda spec: spec[:-1])
-    return whole if whole.shape == like.shape else whole[..., : like.shape[-1]]
+    return split_as(like, whole if whole.shape == like.shape else whole[..., : like.shape[-1]])
+
+
+def _shards(x: Array) -> int:
+    """Over how many devices a mesh with explicit axes splits the last axis."""
+    sharding = jax.typeof(x).sharding
+    axes = sharding.spec[-1]
+    names = axes if isinstance(axes, tuple) else () if axes is None else (axes,)
+    return math.prod(sharding.mesh.shape[name] for name in names)
 
 
 def scales_of(x: Array, *, signed: bool) -> Array:

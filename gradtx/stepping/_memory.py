@@ -5,7 +5,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import numpy as np
 
 from gradtx.core import Params, Table, as_transformation, bytes_in_words
 from gradtx.stepping._stepper import is_split, slices_for, step_of
@@ -91,7 +90,7 @@ def _memory(arguments: tuple[Any, ...], temporaries: int) -> Memory:
 
 
 def _bytes(tree: Any) -> int:
-    return sum(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree))
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def _temporaries(program: Any, *arguments: Any) -> int:

@@ -181,7 +181,7 @@ def _start(problem: _Problem, params: Params) -> _Run:
     state, search_state = problem.direction.init(params), problem.search.init(params)
     zero = jnp.zeros((), jnp.int32)
     run = _Run(params, value, grad, state, search_state, grad, None, zero, zero + 1, zero)
-    return _aimed(problem, run)
+    return _ended(_aimed(problem, run), run.evaluations >= problem.max_evaluations, _LIMIT)
 
 
 def _turn(problem: _Problem, run: _Run) -> _Run:

@@ -34,7 +34,7 @@ def in_order(jaxpr: Jaxpr, free: Sequence[bool]) -> list[Program]:
       jaxpr: the program.
       free: for each variable that it reads whether its memory may be reused.
     """
-    if not any(map(is_large, jaxpr.outvars)):
+    if jaxpr.effects or not any(map(is_large, jaxpr.outvars)):
         return [entire(jaxpr)]
     closed = plain(jaxpr)
     simple = closed.jaxpr

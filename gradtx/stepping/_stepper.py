@@ -16,7 +16,7 @@ from gradtx.core import (
     gone_array,
 )
 from gradtx.stepping._slices import CHUNK, LARGE_CHUNK, has_narrow
-from gradtx.tree import ARRAYS_AND_NUMBERS, laid_out, outline, spelled
+from gradtx.tree import ARRAYS_AND_NUMBERS, is_traced, laid_out, outline, spelled
 
 if TYPE_CHECKING:
     from gradtx.stepping._splitting import Plan
@@ -97,25 +97,33 @@ class Stepper:
           **extra: the arguments that the optimizer `needs`, by name.
 
         Raises:
-          TypeError: for an extra argument of neither kind, with its name.
+          TypeError: for an extra argument of neither kind, with its name; and for traced arguments.
           RuntimeError: for an array that was donated to an earlier step, with its name.
+          ValueError: for arrays on different devices, or on different meshes.
         """
         traced = {name: value for name, value in extra.items() if _is_data(value)}
         fixed = tuple((name, _hashable(name, extra[name])) for name in extra if name not in traced)
         donated, reused = jax.tree.flatten((params, state))
         kept, treedef = jax.tree.flatten((self.tx, gradients, traced))
-        try:
-            donated = _apart(donated, kept)
-            slices = slices_for(jax.tree.leaves(state), [*donated, *kept])
-            if slices is None and not is_split(jax.tree.leaves(params), self.split_above):
-                return _whole(fixed, *reused.unflatten(donated), *treedef.unflatten(kept))
-            kinds = tuple(map(_kind, donated)), tuple(map(_kind, kept))
-            plan, result = _plan(fixed, reused, treedef, kinds, slices, _context())
-            return result.unflatten(plan([*donated, *kept]))
-        except (RuntimeError, ValueError):
-            if gone := gone_array("Stepper", params=params, state=state, gradients=gradients):
-                raise gone from None
-            raise
+        arrays = [leaf for leaf in (*donated, *kept) if isinstance(leaf, jax.Array)]
+        if is_traced(arrays):
+            raise TypeError(
+                "Stepper: the arguments are traced. A Stepper compiles its step itself; inside of jax.jit, "
+                "jax.vmap or jax.grad call tx.update and apply_updates."
+            )
+        # Before the call, which takes arrays and may fail after that.
+        if any(array.is_deleted() for array in arrays) and (
+            gone := gone_array("Stepper", params=params, state=state, gradients=gradients)
+        ):
+            raise gone
+        donated = _apart(donated, kept)
+        slices = slices_for(jax.tree.leaves(state), arrays)
+        if slices is None and not is_split(jax.tree.leaves(params), self.split_above):
+            return _whole(fixed, *reused.unflatten(donated), *treedef.unflatten(kept))
+        _refuse_several_devices(arrays)
+        kinds = tuple(map(_kind, donated)), tuple(map(_kind, kept))
+        plan, result = _plan(fixed, reused, treedef, kinds, slices, _context())
+        return result.unflatten(plan([*donated, *kept]))
 
 
 def step_of(
@@ -159,6 +167,7 @@ def _context() -> tuple[Any, ...]:
         config.jax_numpy_dtype_promotion,  # pyright: ignore[reportAttributeAccessIssue]
         config.jax_numpy_rank_promotion,  # pyright: ignore[reportAttributeAccessIssue]
         config.jax_default_prng_impl,  # pyright: ignore[reportAttributeAccessIssue]
+        config.jax_threefry_partitionable,  # pyright: ignore[reportAttributeAccessIssue]
         jax.sharding.get_abstract_mesh(),
     )
 
@@ -175,6 +184,17 @@ def is_split(params: list[Any], above: int | None) -> bool:
     if above is not None:
         return len(params) > above
     return len(params) > MANY_LEAVES or sum(getattr(leaf, "size", 1) for leaf in params) > MANY_NUMBERS
+
+
+def _refuse_several_devices(arrays: list[jax.Array]) -> None:
+    # As one compiled call would, but before any program of a split step has taken an array.
+    sets = {frozenset(array.sharding.device_set) for array in arrays if array.committed}
+    if len(sets) > 1:
+        named = " and ".join(sorted(str(sorted(map(str, devices))) for devices in sets)[:2])
+        raise ValueError(
+            f"Stepper: some arrays are on {named}. A compiled step needs all of them on the same devices: "
+            "move them with jax.device_put, or call tx.update and apply_updates outside of jax.jit."
+        )
 
 
 def slices_for(state: list[Any], leaves: list[Any]) -> int | None:

@@ -208,6 +208,23 @@ def test_codes_are_those_of_one_device_on_every_mesh_without_communication(form,
     assert not [word for word in ("all-reduce", "all-gather", "all-to-all", "permute") if word in text]
 
 
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit], ids=str)
+@pytest.mark.parametrize("form", EIGHT_BITS, ids=repr)
+def test_a_block_may_lie_on_several_devices(form, kind):
+    mesh = jax.make_mesh((8,), ("a",), axis_types=(kind,))
+    x = jnp.asarray(numbers(form, (4, 2000)))
+    expected = jax.jit(form.encode)(x, SALT)
+    with jax.set_mesh(mesh):
+        split = jax.device_put(x, NamedSharding(mesh, P(None, "a")))
+        stored = jax.jit(form.encode)(split, SALT)
+        decoded = jax.jit(lambda stored: stored.decode())(stored)
+    np.testing.assert_array_equal(stored.codes, expected.codes)
+    np.testing.assert_array_equal(decoded, expected.decode())
+    if kind == AxisType.Explicit:
+        assert stored.codes.sharding.is_equivalent_to(split.sharding, 2)
+        assert decoded.sharding.is_equivalent_to(split.sharding, 2)
+
+
 @pytest.mark.exhaustive
 def test_random_bits_are_independent_of_place_and_salt():
     bits = jnp.stack([random_bits(jnp.zeros((64, 64)), jnp.uint32(salt)) for salt in range(8)])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradtx
-from gradtx.stepping import memory
+from gradtx.stepping import Stepper, memory
 from gradtx.stepping._groups import units_of
 from gradtx.stepping._loops import looped
 from gradtx.stepping._memory import of_jit, of_stepper
@@ -276,6 +276,21 @@ def test_one_that_is_the_same_on_each_slice_after_a_sum_is(function):
     loop = looped(trace(function), {}, 1024)
     assert loop.parts.first.invars
     assert_equal_in_slices(loop, function)
+
+
+def test_an_effect_happens_once():
+    seen = []
+
+    def update(updates, state, params=None):
+        new = 0.9 * state.astype(jnp.float32) + updates
+        jax.debug.callback(lambda new: seen.append(new[0]), new)
+        return -new, new.astype(jnp.bfloat16)
+
+    tx = gradtx.GradientTransformation(lambda params: jnp.zeros_like(params, jnp.bfloat16), update)
+    params = jnp.ones(2**16)
+    jax.block_until_ready(Stepper(tx)(params, tx.init(params), gradients=jnp.ones(2**16)))
+    jax.effects_barrier()
+    assert seen == [1.0]
 
 
 def test_memory_of_shapes_allocates_nothing():

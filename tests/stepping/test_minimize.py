@@ -155,6 +155,12 @@ def test_the_report_has_the_reason(words: str) -> None:
         np.testing.assert_allclose(result.value, fun(result.params), rtol=1e-5)
 
 
+def test_one_evaluation_is_that_of_the_start() -> None:
+    result = minimize(rosenbrock, jnp.array([-1.2, 1.0]), max_evaluations=1)
+    assert (int(result.steps), int(result.evaluations), bool(result.converged)) == (0, 1, False)
+    assert "the largest number of evaluations" in result.report()
+
+
 def test_the_start_may_be_the_minimum() -> None:
     result = minimize(rosenbrock, jnp.ones(2))
     assert (int(result.steps), int(result.evaluations), bool(result.converged)) == (0, 1, True)

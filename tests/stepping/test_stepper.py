@@ -123,6 +123,34 @@ def test_a_wrong_gradient_loses_nothing(split_above):
 
 
 @WHOLE_OR_SPLIT
+def test_arrays_on_different_devices_are_refused_and_none_is_lost(split_above):
+    stepper = Stepper(gradtx.adam(0.1), split_above)
+    params = [jax.device_put(jnp.ones((3, 3)), device) for device in jax.devices()[:2]]
+    state = stepper.init(params)
+    with pytest.raises(ValueError, match=r"device.*(?s:.*)device"):
+        stepper(params, state, gradients=jax.tree.map(jnp.copy, params))
+    assert not any(leaf.is_deleted() for leaf in jax.tree.leaves((params, state)))
+
+
+@WHOLE_OR_SPLIT
+def test_an_error_of_the_step_is_not_taken_for_a_donated_array(split_above):
+    def fail(x):
+        raise ValueError("the callback fails")
+
+    tx = by_hand(lambda g, p: {"w": jax.pure_callback(fail, jax.ShapeDtypeStruct((2,), "float32"), g["w"])})
+    with pytest.raises(RuntimeError, match="the callback fails"):
+        jax.block_until_ready(Stepper(tx, split_above)({"w": jnp.ones(2)}, (), gradients={"w": jnp.ones(2)}))
+
+
+@WHOLE_OR_SPLIT
+def test_inside_of_jit_it_says_what_to_call(split_above):
+    stepper = Stepper(gradtx.adam(0.1), split_above)
+    params = {"w": jnp.ones(2)}
+    with pytest.raises(TypeError, match=r"call tx\.update and apply_updates"):
+        jax.jit(lambda p, s: stepper(p, s, gradients=p))(params, stepper.init(params))
+
+
+@WHOLE_OR_SPLIT
 def test_extra_arguments_arrive_functions_too(split_above):
     def times(updates, state, params, value, transform):
         return jax.tree.map(lambda u: transform(value * u), updates), state
@@ -219,6 +247,18 @@ def test_the_context_of_a_trace_is_a_part_of_it(split_above):
             gradient = {"w": jnp.ones(2, "float32")}
             moved.append(float(stepper({"w": jnp.zeros(2, "float32")}, (), gradients=gradient)[0]["w"][0]))
     assert moved == [4.0, 8.0, 4.0]
+
+
+@WHOLE_OR_SPLIT
+def test_the_form_of_random_numbers_is_a_part_of_it(split_above):
+    def draw():
+        return jax.random.normal(jax.random.key(0), (2,))
+
+    stepper = Stepper(by_hand(lambda g, p: {"w": draw()}), split_above)
+    for partitionable in (True, False):
+        with jax.threefry_partitionable(partitionable):
+            params, _ = stepper({"w": jnp.zeros(2)}, (), gradients={"w": jnp.zeros(2)})
+            np.testing.assert_allclose(params["w"], draw(), rtol=1e-6)
 
 
 @WHOLE_OR_SPLIT

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import gradtx
+from gradtx.stepping._memory import of_jit
 
 
 def test_the_summary_counts_bytes_and_allocates_nothing() -> None:
@@ -33,3 +34,8 @@ def test_the_peak_of_a_step_follows_where_it_is_asked_for() -> None:
     assert table.below == (gradtx.memory(tx, params),)
     assert str(table).startswith(str(gradtx.summary(tx, params)))
     assert not gradtx.summary(tx, params).below
+
+
+def test_a_typed_key_has_its_bytes() -> None:
+    tx = gradtx.GradientTransformation(lambda params: jax.random.key(0), lambda u, key, params=None: (u, key))
+    assert of_jit(tx, {"w": jax.ShapeDtypeStruct((2,), jnp.float32)}).state == 8
