@@ -133,8 +133,8 @@ class Rule(GradientTransformation, abstract=True):
         for kind in cls._states:
             if tuple(name for name in kind._fields if name not in numbers) != cls._arrays:
                 raise TypeError(f"{cls.__name__}: {kind.__name__} must have the arrays {cls._arrays}.")
-        begins = cls.init is not GradientTransformation.init
-        if others := [] if begins else [name for name in cls._state_numbers if name not in cls._counts]:
+        others = [name for name in cls._state_numbers if name not in cls._counts]
+        if others and cls.init is GradientTransformation.init:
             raise TypeError(f"{cls.__name__}: define init, with the first value of {others[0]!r}.")
         known = {*cls._state_numbers, "updates", "params", *cls._own_needs}
         if unknown := [name for name in cls._once_takes or () if name not in known]:

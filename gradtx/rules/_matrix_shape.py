@@ -6,7 +6,7 @@ from jax import Array
 
 from gradtx.arithmetic import MATRICES, axes_of, fans
 from gradtx.core import Number, Rule, hyperparameter, static
-from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
+from gradtx.selection import AXES_FIELD, DimensionNumbers
 
 
 class scale_by_matrix_shape(Rule, elementwise=False):
@@ -43,8 +43,7 @@ class scale_by_matrix_shape(Rule, elementwise=False):
     )
     weight_dimension_numbers: DimensionNumbers = static(
         default=MATRICES,
-        convert=as_dimension_numbers,
-        at=dimension_numbers_at,
+        **AXES_FIELD,
         kw_only=True,
         doc=(
             "the input axes and the output axes, as in `orthogonalize`; $m$ and $n$ are the products of "

@@ -20,7 +20,7 @@ from gradtx.arithmetic import (
     root,
 )
 from gradtx.core import Number, Params, Rule, decay_factor, hyperparameter, static
-from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers, dimension_numbers_at
+from gradtx.selection import AXES_FIELD, DimensionNumbers, dimension_numbers
 from gradtx.tree import MaskedNode, state_like
 
 
@@ -68,8 +68,7 @@ class normalize_neurons(
     keep_norm: bool = static(default=True, kw_only=True, doc="whether the norm of each matrix stays")
     weight_dimension_numbers: DimensionNumbers = static(
         default=MATRICES,
-        convert=as_dimension_numbers,
-        at=dimension_numbers_at,
+        **AXES_FIELD,
         kw_only=True,
         doc="the input axes and the output axes, as in `orthogonalize`",
     )

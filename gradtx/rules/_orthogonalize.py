@@ -7,7 +7,7 @@ from jax import Array
 
 from gradtx.arithmetic import MATRICES, as_polynomials, in_order, newton_schulz, on_matrices
 from gradtx.core import Number, Rule, hyperparameter, static
-from gradtx.selection import DimensionNumbers, as_dimension_numbers, dimension_numbers_at
+from gradtx.selection import AXES_FIELD, DimensionNumbers
 from gradtx.tree import as_storage_dtype
 
 
@@ -31,8 +31,7 @@ class NewtonSchulz(Rule, role="normalizes", elementwise=False, abstract=True):
     )
     weight_dimension_numbers: DimensionNumbers = static(
         default=MATRICES,
-        convert=as_dimension_numbers,
-        at=dimension_numbers_at,
+        **AXES_FIELD,
         kw_only=True,
         doc=(
             "the input axes and the output axes of a leaf, by name. Axes of one name are joined, and an axis "

@@ -15,6 +15,7 @@ from gradtx.selection._masks import (
     mask_selection as mask_selection,
 )
 from gradtx.selection._matrix_axes import (
+    AXES_FIELD as AXES_FIELD,
     DimensionNumbers as DimensionNumbers,
     as_dimension_numbers as as_dimension_numbers,
     dimension_numbers as dimension_numbers,

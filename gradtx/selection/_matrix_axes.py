@@ -62,3 +62,7 @@ def dimension_numbers(spec: Any, tree: Any, name: str = "weight_dimension_number
 def dimension_numbers_at(spec: Any, updates: Any, params: Any, name: str) -> Any:
     """The dimension numbers as an option of a `Rule`: those of each leaf."""
     return dimension_numbers(spec, updates, name)
+
+
+AXES_FIELD: dict[str, Any] = {"convert": as_dimension_numbers, "at": dimension_numbers_at}
+"""The options of `static` for dimension numbers of a `Rule`, whose `leaf` sees those of its own leaf."""

@@ -28,7 +28,8 @@ def in_order(jaxpr: Jaxpr, free: Sequence[bool]) -> list[Program]:
 
     Lion steps by the old average, and so does any rule that stores an average in 16 bits, since its step
     follows from the average in full precision. In one program XLA on CPU copies the old average, to read it
-    after the new one is in its place. Here the second program makes the new one, elementwise.
+    after the new one is in its place. Here the second program makes the new one, elementwise. A program with
+    effects is one: both parts would have them.
 
     Args:
       jaxpr: the program.

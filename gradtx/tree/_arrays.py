@@ -70,6 +70,8 @@ def _state_like(
 ) -> Array | MaskedNode:
     if not _has_state(path, param):
         return MaskedNode()
+    if isinstance(value, Array) and not jnp.ndim(param):
+        value = value.copy()  # `full_like` would return it itself: see `number`
     full = jnp.full_like(param, value, _storage_dtype(param, dtype, real))
     return _sharded_as(param, full) if isinstance(param, Tracer) else full
 

@@ -21,7 +21,7 @@ from gradtx.core import (
     static,
     zero_count,
 )
-from gradtx.tree import as_scalar, map_leaves
+from gradtx.tree import as_scalar, map_leaves, number
 from gradtx.wrappers._branching import increment_if
 from gradtx.wrappers._finite import all_finite, update_if_finite
 
@@ -110,8 +110,8 @@ class dynamic_loss_scale(Wrapper, state=DynamicLossScaleState):
                 )
 
     def init(self, params: Params) -> DynamicLossScaleState:
-        scale = jnp.asarray(self.initial_scale).astype(float)
-        return DynamicLossScaleState(scale, zero_count(), zero_count(), self.inner.init(params))
+        scale, inner = number(self.initial_scale), self.inner.init(params)
+        return DynamicLossScaleState(scale, zero_count(), zero_count(), inner)
 
     def apply(
         self, updates: Updates, state: DynamicLossScaleState, params: Params = None, **extra: Any

@@ -251,6 +251,17 @@ def test_donated_buffers_serve(name: str) -> None:
 
 
 @every_case
+def test_the_state_has_no_array_of_the_optimizer(name: str) -> None:
+    """A step may be given the state to reuse, and the optimizer serves the next one."""
+    tx = jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), CASES[name])
+    own, state = (
+        {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)}
+        for tree in (tx, tx.init(make_params(jnp.float32)))
+    )
+    assert own.isdisjoint(state)
+
+
+@every_case
 def test_prints_as_its_expression_compares_hashes_and_pickles(name: str) -> None:
     tx = CASES[name]
     for other in (
