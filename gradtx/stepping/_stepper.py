@@ -188,7 +188,9 @@ def is_split(params: list[Any], above: int | None) -> bool:
 
 def _refuse_several_devices(arrays: list[jax.Array]) -> None:
     # As one compiled call would, but before any program of a split step has taken an array.
-    sets = {frozenset(array.sharding.device_set) for array in arrays if array.committed}
+    # The results of a program share few objects, which are told apart faster than their sets of devices.
+    shardings = {id(own): own for own in (array.sharding for array in arrays if array.committed)}
+    sets = {frozenset(own.device_set) for own in shardings.values()}
     if len(sets) > 1:
         named = " and ".join(sorted(str(sorted(map(str, devices))) for devices in sets)[:2])
         raise ValueError(
